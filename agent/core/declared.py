@@ -1,0 +1,32 @@
+"""What one revision of the repository declares, as one immutable value."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+from agent.core.values import Policies
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from agent.core.values import Package, PackageName, Problem
+
+
+@dataclass(frozen=True, slots=True)
+class Declared:
+    """The declarations of one commit; swapped in whole, never changed."""
+
+    commit: str
+    packages: Mapping[PackageName, Package]
+    """Valid packages for this cluster."""
+    complete: bool = True
+    """False: some candidate file could not be read, so the set of packages is unknown and
+    none of them may be taken for removed."""
+    says: str = ""
+    """Why the set is unknown."""
+    invalid: Mapping[PackageName, tuple[Problem, ...]] = field(default_factory=dict)
+    """Packages that are declared, but not in a way that can be used."""
+    policies: Policies = field(default_factory=Policies)
+    problems: tuple[Problem, ...] = ()
+    """Every problem of the revision, policies and packages alike."""
