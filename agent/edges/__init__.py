@@ -1,0 +1,1 @@
+"""The imperative shell: one outside world per package; nothing here decides."""

@@ -1,0 +1,1 @@
+"""The Kubernetes API: reading, watching, and the one place that writes."""
