@@ -112,10 +112,14 @@ def test_version_is_stamped(kubectl: Callable[..., str]) -> None:
 
 
 @pytest.mark.usefixtures("controllers")
-def test_deployment_becomes_available(namespace: str, kubectl: Callable[..., str]) -> None:
+def test_workloads_become_ready(
+    control_plane: ControlPlane, namespace: str, kubectl: Callable[..., str]
+) -> None:
     """Controllers make pods, the stand-in for nodes makes them ready."""
-    kubectl("create", "deployment", "web", "--image=web", "--replicas=2", "-n", namespace)
-    kubectl("wait", "deployment/web", "--for=condition=Available", "--timeout=60s", "-n", namespace)
+    for kind in ("Deployment", "StatefulSet", "DaemonSet"):
+        path = f"/apis/apps/v1/namespaces/{namespace}/{kind.lower()}s/web"
+        assert control_plane.client().apply(path, _workload(kind)).code == 201
+        kubectl("rollout", "status", f"{kind}/web", "--timeout=60s", "-n", namespace)
 
 
 @pytest.mark.usefixtures("controllers")
@@ -172,6 +176,17 @@ def _job(name: str, image: str = "one", outcome: str = "") -> Object:
     }
     spec = {"backoffLimit": 0, "template": template}
     return {"apiVersion": "batch/v1", "kind": "Job", "metadata": {"name": name}, "spec": spec}
+
+
+def _workload(kind: str) -> Object:
+    labels = {"app": kind}
+    pod = {"containers": [{"name": "main", "image": "web"}]}
+    spec = {
+        "selector": {"matchLabels": labels},
+        "template": {"metadata": {"labels": labels}, "spec": pod},
+        **({"serviceName": "web"} if kind == "StatefulSet" else {}),
+    }
+    return {"apiVersion": "apps/v1", "kind": kind, "metadata": {"name": "web"}, "spec": spec}
 
 
 def _status(found: Object | None) -> dict[str, Any]:
