@@ -12,11 +12,16 @@ from pathlib import Path
 import control_plane
 import pytest
 
-_STARTS_A_SERVER = """
-import sys
+_SERVER = "import signal; print('up', flush=True); signal.pause()"
+_RUN = """
+import sys, threading
 from pathlib import Path
 from control_plane.processes import Server
-print(Server(Path(sys.executable), ["-c", "import signal; signal.pause()"], Path(sys.argv[1])).pid, flush=True)
+log = Path(sys.argv[1])
+server = Server(Path(sys.executable), ["-c", sys.argv[2]], log)
+while not log.read_text():
+    threading.Event().wait(0.01)
+print(server.pid, flush=True)
 sys.stdin.read()
 """
 
@@ -40,7 +45,7 @@ def test_own_settings_are_out_of_sight() -> None:
 @pytest.mark.skipif(sys.platform != "linux", reason="only Linux ends children with their parent")
 def test_servers_die_with_a_killed_run(tmp_path: Path) -> None:
     """A run that is killed takes its servers with it."""
-    script = [sys.executable, "-c", _STARTS_A_SERVER, str(tmp_path / "log")]
+    script = [sys.executable, "-c", _RUN, str(tmp_path / "log"), _SERVER]
     tests = str(Path(control_plane.__file__).parents[1])
     pipe = subprocess.PIPE
     with subprocess.Popen(script, stdin=pipe, stdout=pipe, env={"PYTHONPATH": tests}) as run:

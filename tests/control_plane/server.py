@@ -189,8 +189,8 @@ class ControlPlane:
     def controller_manager(self, controllers: Sequence[str] = CONTROLLERS) -> Iterator[Server]:
         """Run these controllers meanwhile; not nested, for a second one waits for the first to end.
 
-        Two at once would do all work twice. Without them the server's own ClusterRoles `admin`, `edit`
-        and `view` are empty (they are aggregated), and deleted namespaces stay.
+        Two at once would do all work twice. Without them the server's own ClusterRoles `admin`,
+        `edit` and `view` are empty (they are aggregated), and deleted namespaces stay.
         """
         arguments = [
             f"--kubeconfig={self.kubeconfig('kube-controller-manager', _MASTERS)}",
