@@ -10,7 +10,7 @@ from agent.core.values import Policies
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from agent.core.values import Package, PackageName, Problem
+    from agent.core.values import Key, NamespaceFacts, Package, PackageName, Problem, Rendered
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,3 +30,17 @@ class Declared:
     policies: Policies = field(default_factory=Policies)
     problems: tuple[Problem, ...] = ()
     """Every problem of the revision, policies and packages alike."""
+
+
+@dataclass(frozen=True, slots=True)
+class Snapshot:
+    """One revision, declared and rendered: all that package passes need to know of Git."""
+
+    declared: Declared
+    rendered: Mapping[PackageName, Rendered] = field(default_factory=dict)
+    since: Mapping[PackageName, str] = field(default_factory=dict)
+    """The commit at which what a package renders to (or why it can't be) last changed."""
+    claims: Mapping[Key, tuple[PackageName, ...]] = field(default_factory=dict)
+    """Every object any package wants, and who wants it."""
+    namespaces: Mapping[str, NamespaceFacts] = field(default_factory=dict)
+    """Namespaces that packages declare: their declared labels and annotations."""

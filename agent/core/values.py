@@ -277,6 +277,9 @@ class Desired:
     wave: int = 0
     rules: Rules = field(default_factory=Rules)
     origin: Origin = field(default_factory=Origin)
+    suspend: Mapping[str, str] = field(default_factory=dict)
+    """Declared `tidegate.io/suspend*` annotations: read by the gate, never applied (an applied
+    one would outlive its removal from Git), and no part of manifest or digest."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -451,6 +454,8 @@ class Told:
     """The last 20, oldest first."""
     pushed: int = 0
     """The highest seq known to be in the status branch."""
+    conditions: tuple[tuple[str, str, datetime], ...] = ()
+    """(type, status, since) of each condition as last told: lastTransitionTime."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -467,7 +472,9 @@ class Inventory:
 
     package: PackageName
     declared: Package | None = None
-    """The declaration last applied: its spec decides how the package ends."""
+    """The last valid declaration: it decides how the package ends once Git lost it."""
+    labels: Mapping[str, str] | None = None
+    """The package's labels that were last let in; a relabelling waits like any change."""
     applied: Applied | None = None
     attempted: str = ""
     """The newest commit a pass began to apply."""
@@ -616,6 +623,10 @@ class Facts:
     unrendered: tuple[PackageName, ...] = ()
     """Other packages that nobody can render now: a move to them can't be ruled out."""
     dependencies: tuple[Dependency, ...] = ()
+    inherited: tuple[Standing, ...] = ()
+    """Holds of packages from which objects move to this one, limited to those objects."""
+    scaled: frozenset[Key] = frozenset()
+    """Workloads whose replicas an autoscaler in the cluster owns."""
     rewritten: bool = False
     """The new commit does not descend from the applied one."""
     removed_together: tuple[PackageName, ...] = ()
@@ -624,8 +635,8 @@ class Facts:
     schemas: Mapping[tuple[str, str], Node] = field(default_factory=dict)
     """(apiVersion, kind) → list topology."""
     answers: tuple[Answer, ...] = ()
-    agent_namespace: str = "tidegate-system"
-    waking: Mapping[str, datetime] = field(default_factory=dict)
+    saved: bool = True
+    """The inventory is as the cluster has it."""
 
 
 # --- plan --------------------------------------------------------------------------------------
@@ -682,6 +693,10 @@ class Step:
     """Its resourceVersion, where the decision rests on its content."""
     refusal: Hold | None = None
     """Why planning itself says not now, or never: adoption, ownership, replacement."""
+    notice: Hold | None = None
+    """What is withheld of this step while the rest of it may run: a conflicting field."""
+    restores: bool = False
+    """Puts back what we deleted: no gate holds it."""
     reason: Reason | None = None
     """For KEEP: what is worth telling, such as JobSkipped."""
     says: str = ""
@@ -720,10 +735,11 @@ class Hold:
 
 @dataclass(frozen=True, slots=True)
 class Held:
-    """A hold and the steps it is about; `keys` None means the whole package."""
+    """A hold, the steps it keeps from running now, and whether it is about the whole package."""
 
     hold: Hold
-    keys: frozenset[Key] | None = None
+    keys: frozenset[Key] = frozenset()
+    whole: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,0 +1,207 @@
+"""Verdict and inventory → the effects of this wave; the last pure step before anything is written.
+
+One pass does what is possible now: the first unfinished group of (wave, stage), and repairs, which
+never wait for an earlier wave. Deletions come last, in reverse order, a group at a time.
+"""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import TYPE_CHECKING, TypeAlias
+
+from agent.core import immutable, prune
+from agent.core.order import stage
+from agent.core.standing import repairs
+from agent.core.values import (
+    Action,
+    Adopt,
+    Apply,
+    Delete,
+    Effect,
+    Entry,
+    Grade,
+    HealthStatus,
+    Intent,
+    Inventory,
+    Reason,
+    Remember,
+)
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator, Mapping, Sequence
+
+    from agent.core.values import Facts, Key, Plan, Standing, Step, Verdict
+
+Group: TypeAlias = tuple[int, int]
+"""(wave, stage): what comes before what."""
+
+
+def group(step: Step) -> Group:
+    """Where a step stands in the order of applying."""
+    return (step.wave, stage(step.key))
+
+
+def _grouped(steps: Iterable[Step]) -> list[list[Step]]:
+    found: dict[Group, list[Step]] = {}
+    for step in steps:
+        found.setdefault(group(step), []).append(step)
+    return [found[place] for place in sorted(found)]
+
+
+def _healthy(step: Step, facts: Facts) -> bool:
+    """Current, or done and gone: a finished or skipped Job does not keep a wave waiting."""
+    live = facts.live.get(step.key)
+    if live is None or step.reason is Reason.JOB_SKIPPED:
+        return step.action is Action.KEEP
+    return live.health.status is HealthStatus.CURRENT
+
+
+def _is_left_alone(step: Step, verdict: Verdict) -> bool:
+    """Held by name, as one object: somebody wants this one left alone, and the others to go on."""
+    return step.refusal is None and any(
+        step.key in held.keys and not held.whole and held.hold.gate == "suspension"
+        for held in verdict.held
+    )
+
+
+def _finished(steps: Sequence[Step], verdict: Verdict, facts: Facts) -> bool:
+    return all(
+        (step.action is Action.KEEP and _healthy(step, facts)) or _is_left_alone(step, verdict)
+        for step in steps
+    )
+
+
+def _writes(plan: Plan, verdict: Verdict, facts: Facts) -> Iterator[Step]:
+    """Admitted steps of the first unfinished group, and all admitted repairs."""
+    admitted = {step.key for step in verdict.admitted}
+    ahead = True
+    for steps in _grouped(step for step in plan.steps if step.action is not Action.PRUNE):
+        for step in steps:
+            if step.key in admitted and (ahead or step.restores or repairs(step)):
+                yield step
+        ahead = ahead and _finished(steps, verdict, facts)
+
+
+def _deletions(plan: Plan, verdict: Verdict, facts: Facts) -> Iterator[Step]:
+    """The last group of what may be deleted, once everything wanted is applied."""
+    if any(
+        step.action not in {Action.KEEP, Action.PRUNE} and not _is_left_alone(step, verdict)
+        for step in plan.steps
+    ):
+        return
+    going = [step for step in plan.steps if step.action is Action.PRUNE or _is_going(step, facts)]
+    if not going:
+        return
+    last = max(group(step) for step in going)
+    admitted = {step.key for step in verdict.admitted}
+    yield from (step for step in going if group(step) == last and step.key in admitted)
+
+
+def _is_going(step: Step, facts: Facts) -> bool:
+    live = facts.live.get(step.key)
+    unwanted = not step.digest and step.action is Action.KEEP
+    return unwanted and live is not None and live.leaving and step.key in facts.inventory.entries
+
+
+def _delete(step: Step) -> Delete:
+    return Delete(step.key, step.uid, step.version)
+
+
+def _write(step: Step) -> Effect:
+    if step.action is Action.REPLACE:
+        return Delete(step.key, step.uid, step.version, immutable.propagation(step.key))
+    if step.fold:
+        return Adopt(step.key, step.uid, step.version, step.fold)
+    return Apply(step.key, step.body or {}, step.digest, step.uid, step.version)
+
+
+def _intended(steps: Iterable[Step], inventory: Inventory) -> dict[Key, Entry]:
+    """Entries for objects about to be made ours, so that a crash leaks none of them."""
+    return {
+        step.key: Entry(wave=step.wave)
+        for step in steps
+        if step.action is not Action.PRUNE and step.key not in inventory.entries
+    }
+
+
+def _replaced(steps: Iterable[Step], inventory: Inventory) -> dict[Key, Intent]:
+    return {
+        step.key: Intent(step.uid, step.digest)
+        for step in steps
+        if step.action is Action.REPLACE and step.key not in inventory.intents
+    }
+
+
+def _closed_intents(facts: Facts, wanted: Mapping[Key, str]) -> frozenset[Key]:
+    """Replacements that are over: another object is there, or nobody wants one any more."""
+    return frozenset(
+        key
+        for key, intent in facts.inventory.intents.items()
+        if key not in wanted or ((live := facts.live.get(key)) and live.uid != intent.uid)
+    )
+
+
+def _tombstoned(entries: Mapping[Key, Entry], plan: Plan, facts: Facts) -> dict[Key, Entry]:
+    doomed = {step.key for step in plan.steps if step.action is Action.PRUNE}
+    return {
+        key: replace(entry, tombstone=(entry.tombstone or facts.now) if key in doomed else None)
+        for key, entry in entries.items()
+    }
+
+
+def _skipped(entries: Mapping[Key, Entry], plan: Plan) -> dict[Key, Entry]:
+    """Contents that policy skipped: they do not run because the old Job went away."""
+    return {
+        step.key: replace(entries[step.key], skipped=step.digest)
+        for step in plan.steps
+        if step.reason is Reason.JOB_SKIPPED and step.key in entries
+    }
+
+
+def _labels_let_in(held: Sequence[Standing]) -> bool:
+    stops = {Grade.ALL, Grade.APPLY, Grade.UPGRADES}
+    return not any(one.keys is None and one.grades & stops for one in held)
+
+
+def bookkeeping(plan: Plan, facts: Facts, standings: Sequence[Standing]) -> Inventory:
+    """The inventory as it is known now: what is gone forgotten, what is unwanted marked."""
+    inventory = facts.inventory
+    wanted = {step.key: step.digest for step in plan.steps if step.digest}
+    forgotten = frozenset(prune.forgotten(frozenset(wanted), facts))
+    over = _closed_intents(facts, wanted)
+    kept = {key: entry for key, entry in inventory.entries.items() if key not in forgotten}
+    labels = inventory.labels
+    if facts.declaration is not None and _labels_let_in(standings):
+        labels = facts.declaration.labels
+    entries = _tombstoned(kept, plan, facts)
+    return replace(
+        inventory,
+        declared=facts.declaration or inventory.declared,
+        labels=labels,
+        gone=(inventory.gone or facts.now) if facts.declaration is None else None,
+        entries=entries | _skipped(entries, plan),
+        intents={key: one for key, one in inventory.intents.items() if key not in over},
+    )
+
+
+def effects(
+    plan: Plan, verdict: Verdict, facts: Facts, standings: Sequence[Standing]
+) -> tuple[Effect, ...]:
+    """The writes of this pass, in order; the inventory first wherever a crash would need it."""
+    writes = tuple(_writes(plan, verdict, facts))
+    deletions = tuple(_deletions(plan, verdict, facts))
+    if not writes and not deletions:
+        return ()
+    known = bookkeeping(plan, facts, standings)
+    intended = _intended(writes, known)
+    intents = _replaced(writes, known)
+    attempted = plan.commit if any(not repairs(step) for step in writes) else known.attempted
+    remembered = replace(
+        known,
+        attempted=attempted,
+        entries={**known.entries, **intended},
+        intents={**known.intents, **intents},
+    )
+    must = bool(intended or intents or deletions) and remembered != facts.inventory
+    first: tuple[Effect, ...] = (Remember(remembered),) if must else ()
+    return (*first, *map(_write, writes), *map(_delete, deletions))

@@ -1,0 +1,140 @@
+"""Windows: when matching packages may sync.
+
+Any active Deny closes. Without a matching Allow it is open; else one active Allow opens. A deny
+applies if the applied or the proposed labels match, an allow only if both do, so that a commit
+cannot relabel its package out of a freeze.
+"""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from typing import TYPE_CHECKING
+
+from agent.core import overrides, standing
+from agent.core.policies import OnClose, OverridePolicy, SyncWindow
+from agent.core.select import matches
+from agent.core.values import Hold, NamespaceFacts, Reason, Ruling, Standing
+from agent.core.windows.schedule import Effect
+from agent.core.windows.timeline import active, decide, next_edge
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping
+    from datetime import datetime
+
+    from agent.core.values import Facts, Plan
+
+GATE = "windows"
+
+
+def _label_pairs(facts: Facts) -> list[tuple[Mapping[str, str], Mapping[str, str]]]:
+    """Every (package labels, namespace labels) that counts: applied and proposed."""
+    space = facts.namespaces.get(facts.package.namespace, NamespaceFacts(facts.package.namespace))
+    package = facts.declaration or facts.inventory.declared
+    proposed: Mapping[str, str] = package.labels if package else {}
+    applied = facts.inventory.labels
+    packages = [proposed] if applied is None else [proposed, applied]
+    spaces = [space.labels] if space.exists else [space.declared_labels]
+    return [(labels, namespace) for labels in packages for namespace in spaces]
+
+
+def applies(window: SyncWindow, facts: Facts) -> bool:
+    """Whether the window is about this package at all."""
+    if window.scope and window.scope != facts.package.namespace:
+        return False
+    found = [
+        matches(window.match, facts.package, labels, namespace, facts.cluster)
+        for labels, namespace in _label_pairs(facts)
+    ]
+    return any(found) if window.schedule.effect is Effect.DENY else all(found)
+
+
+def _passed(window: SyncWindow, facts: Facts, at: datetime) -> bool:
+    if window.override is OverridePolicy.NEVER:
+        return False
+    return overrides.passing(facts, f"SyncWindow/{window.name}", at) is not None
+
+
+def _in_force(facts: Facts, at: datetime) -> tuple[SyncWindow, ...]:
+    return tuple(
+        window
+        for window in facts.policies.windows
+        if applies(window, facts) and not _passed(window, facts, at)
+    )
+
+
+def _said(window: SyncWindow, what: str) -> str:
+    return f"{what}: {window.description}" if window.description else what
+
+
+def _closed(window: SyncWindow, what: str, until: datetime | None) -> Standing:
+    says = _said(window, what)
+    hold = Hold(GATE, Reason.WINDOW_CLOSED, says, window.origin, until, window.origin.author)
+    return Standing(hold, window.holds)
+
+
+def _under_way(facts: Facts) -> bool:
+    """A sync of the newest revision began and is not finished: a cut-off does not stop it."""
+    applied, commit = facts.inventory.applied, getattr(facts.new, "commit", "")
+    return facts.inventory.attempted == commit and (applied is None or applied.commit != commit)
+
+
+def _cut_off(window: SyncWindow, facts: Facts, at: datetime) -> datetime | None:
+    """The close that is too near to start anything before it, if there is one."""
+    interval = active(window.schedule, at)
+    if interval is None or window.stop_starting_before <= timedelta(0) or _under_way(facts):
+        return None
+    return interval.close if at >= interval.close - window.stop_starting_before else None
+
+
+def _denies(windows: tuple[SyncWindow, ...], at: datetime) -> Iterator[SyncWindow]:
+    for window in windows:
+        if window.schedule.effect is Effect.DENY and active(window.schedule, at):
+            yield window
+
+
+def _closers(windows: tuple[SyncWindow, ...], facts: Facts, at: datetime) -> Iterator[Standing]:
+    until = decide([(w.name, w.schedule) for w in windows], at).next_open
+    for window in _denies(windows, at):
+        yield _closed(window, f"SyncWindow {window.name} denies syncing now", until)
+    allows = [window for window in windows if window.schedule.effect is Effect.ALLOW]
+    if allows and not any(active(window.schedule, at) for window in allows):
+        for window in allows:
+            yield _closed(window, f"SyncWindow {window.name} is closed", until)
+    elif allows and all(_cut_off(w, facts, at) for w in allows if active(w.schedule, at)):
+        for window in (w for w in allows if active(w.schedule, at)):
+            yield _closed(window, f"SyncWindow {window.name} closes too soon to start", until)
+
+
+def standings(facts: Facts, at: datetime) -> tuple[Standing, ...]:
+    """The windows that are closed for this package at an instant (UTC)."""
+    return tuple(_closers(_in_force(facts, at), facts, at))
+
+
+def _edges(facts: Facts, at: datetime) -> Iterator[datetime]:
+    for window in facts.policies.windows:
+        if not applies(window, facts):
+            continue
+        edge = next_edge(window.schedule, at)
+        if edge is not None:
+            yield edge
+            if window.stop_starting_before:
+                yield edge - window.stop_starting_before
+    yield from overrides.edges(facts, at)
+
+
+def _deadline(facts: Facts, at: datetime) -> datetime | None:
+    """When writing has to stop at the latest: the next close, with the grace it grants."""
+    windows = _in_force(facts, at)
+    decision = decide([(w.name, w.schedule) for w in windows], at)
+    if not decision.open or decision.next_close is None:
+        return None
+    stop = any(window.on_close is OnClose.STOP for window in windows)
+    grace = timedelta(0) if stop else min(window.close_grace for window in windows)
+    return decision.next_close + grace
+
+
+def judge(plan: Plan, facts: Facts, at: datetime) -> Ruling:
+    """What closed windows hold of this plan, and when the answer may change."""
+    next_change = min((t for t in _edges(facts, at) if t > at), default=None)
+    ruled = standing.rule(standings(facts, at), plan)
+    return Ruling(ruled, next_change, _deadline(facts, at))

@@ -1,0 +1,52 @@
+"""What is told of one package, as a value; every way of telling reads this one."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from datetime import datetime
+
+    from agent.core.values import Hold, PackageName, Reason, State
+
+
+@dataclass(frozen=True, slots=True)
+class Condition:
+    """A Kubernetes condition without its time; status is `True`, `False` or `Unknown`."""
+
+    type: str
+    status: str
+    reason: Reason
+    message: str
+
+
+@dataclass(frozen=True, slots=True)
+class Report:
+    """The state of one package after a pass."""
+
+    package: PackageName
+    state: State
+    reason: Reason
+    message: str
+    is_ready: bool
+    """The newest revision is applied and healthy, and nothing is held."""
+    is_healthy: bool
+    """Every object that is live is Current; says nothing of its revision."""
+    conditions: tuple[Condition, ...] = ()
+    holds: tuple[Hold, ...] = ()
+    """Distinct holds, those over the whole package first."""
+    observed: str = ""
+    attempted: str = ""
+    applied: str = ""
+    plan_digest: str = ""
+    drift: int = 0
+    """Objects whose live fields differ from what was applied, and are not repaired yet."""
+    objects: int = 0
+    waiting: int = 0
+    """Objects that a held step or a held revision would change."""
+    next: datetime | None = None
+    """The earliest instant at which a gate may say something else."""
+    cause: str = ""
+    """What brought the change, for transitions: a commit, a live edit, a gate."""
+    actor: str = ""

@@ -1,0 +1,1 @@
+"""Passes: look at the world, decide, act, tell, end. They never wait and never import edges."""

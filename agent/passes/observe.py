@@ -1,0 +1,234 @@
+"""The first half of a package pass: everything it knows, as one frozen value."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+from agent.core.values import (
+    Complete,
+    Dependency,
+    Facts,
+    GroupKind,
+    NamespaceFacts,
+    Reason,
+    Standing,
+    State,
+    Unknown,
+)
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping
+    from datetime import datetime
+
+    from agent.core.declared import Snapshot
+    from agent.core.values import Inventory, Key, Live, Package, PackageName, Rendered
+    from agent.passes.ports import World
+
+NOTHING = Complete("", "", ())
+
+
+def wanted(
+    name: PackageName, snapshot: Snapshot, inventory: Inventory
+) -> tuple[Package | None, Rendered]:
+    """The declaration and what it renders to; (None, nothing) only for a proved removal."""
+    declared = snapshot.declared
+    package = declared.packages.get(name)
+    if package is not None:
+        return package, snapshot.rendered.get(name, _unread(declared.commit))
+    if name in declared.invalid:
+        problem = declared.invalid[name][0]
+        says = "; ".join(str(one) for one in declared.invalid[name])
+        failure = Unknown(Reason.DECLARATION_INVALID, says, commit=declared.commit)
+        origin = replace(failure.origin, path=problem.path, line=problem.line)
+        return inventory.declared, replace(failure, origin=origin)
+    if not declared.complete:
+        return inventory.declared, Unknown(
+            Reason.SET_UNKNOWN, declared.says, commit=declared.commit
+        )
+    return None, replace(NOTHING, commit=declared.commit)
+
+
+def _unread(commit: str) -> Unknown:
+    return Unknown(Reason.SOURCE_UNAVAILABLE, "its source was not read yet", commit=commit)
+
+
+def _base(new: Rendered, inventory: Inventory, world: World) -> Rendered:
+    applied = inventory.applied
+    if applied is None or inventory.declared is None:
+        return Unknown(Reason.BASE_UNKNOWN, "nothing was applied yet")
+    if isinstance(new, Complete) and new.digest == applied.digest:
+        return new
+    base = world.source.base(inventory.declared, applied)
+    if isinstance(base, Complete) and base.digest != applied.digest:
+        return Unknown(Reason.BASE_UNKNOWN, "the applied revision renders differently now")
+    return base
+
+
+def keys(new: Rendered, base: Rendered, inventory: Inventory) -> frozenset[Key]:
+    """Every object a pass over the package may be about."""
+    found = set(inventory.entries)
+    for rendered in (new, base):
+        if isinstance(rendered, Complete):
+            found.update(desired.key for desired in rendered.objects)
+    return frozenset(found)
+
+
+def _live(name: PackageName, about: frozenset[Key], world: World) -> dict[Key, Live]:
+    live = dict(world.cluster.objects(name))
+    for key in about - live.keys():
+        other = world.cluster.get(key)
+        if other is not None:
+            live[key] = other
+    return live
+
+
+def _namespaces(
+    name: PackageName, about: frozenset[Key], snapshot: Snapshot, world: World
+) -> dict[str, NamespaceFacts]:
+    spaces = {name.namespace, *(key.namespace for key in about if key.namespace)}
+    return {space: _namespace(space, snapshot, world) for space in sorted(spaces)}
+
+
+def _namespace(space: str, snapshot: Snapshot, world: World) -> NamespaceFacts:
+    live = world.cluster.namespace(space)
+    declared = snapshot.namespaces.get(space)
+    if declared is None:
+        return live
+    return replace(
+        live,
+        declared_labels=declared.declared_labels,
+        declared_annotations=declared.declared_annotations,
+        declared_by=declared.declared_by,
+        origin=declared.origin,
+    )
+
+
+def _movers(
+    name: PackageName, about: frozenset[Key], snapshot: Snapshot, world: World
+) -> tuple[dict[Key, PackageName], dict[Key, PackageName]]:
+    """Holders of keys we want, and those of them that do not want them any more."""
+    holders = {
+        key: holder
+        for key in about
+        if (holder := world.memory.holder(key)) is not None and holder != name
+    }
+    movers = {
+        key: holder
+        for key, holder in holders.items()
+        if holder not in snapshot.claims.get(key, ()) and _is_sure(holder, snapshot)
+    }
+    return holders, movers
+
+
+def _is_sure(holder: PackageName, snapshot: Snapshot) -> bool:
+    """Whether it is known what the holder wants: it renders, or it is proved to be removed."""
+    if holder in snapshot.declared.packages:
+        return isinstance(snapshot.rendered.get(holder), Complete)
+    return snapshot.declared.complete and holder not in snapshot.declared.invalid
+
+
+def _inherited(movers: Mapping[Key, PackageName], world: World) -> Iterator[Standing]:
+    for giver in sorted(set(movers.values())):
+        moved = frozenset(key for key, holder in movers.items() if holder == giver)
+        for standing in world.memory.standings(giver):
+            about = moved if standing.keys is None else moved & standing.keys
+            if about:
+                yield Standing(standing.hold, standing.grades, about)
+
+
+def _unrendered(name: PackageName, snapshot: Snapshot) -> tuple[PackageName, ...]:
+    """Packages that broke in the very revision that changed this one: a move can't be excluded."""
+    changed = snapshot.since.get(name, snapshot.declared.commit)
+    return tuple(
+        other
+        for other, rendered in snapshot.rendered.items()
+        if other != name and isinstance(rendered, Unknown) and snapshot.since.get(other) == changed
+    )
+
+
+def _dependency(name: PackageName, snapshot: Snapshot, world: World) -> Dependency:
+    rendered = snapshot.rendered.get(name)
+    if not isinstance(rendered, Complete):
+        return Dependency(name, ready=False, says="it is not declared, or cannot be rendered")
+    last = world.memory.result(name)
+    if last is None:
+        return Dependency(name, ready=False, says="it was not looked at yet")
+    _, report = last
+    applied = world.memory.inventory(name).applied
+    if not report.is_healthy:
+        return Dependency(name, ready=False, says=f"it is {report.state}: {report.message}")
+    if report.state is State.SUSPENDED:
+        return Dependency(name, ready=True)
+    if applied is None or applied.digest != rendered.digest:
+        return Dependency(name, ready=False, says="its newest revision is not applied yet")
+    return Dependency(name, ready=True)
+
+
+def _removed(snapshot: Snapshot, world: World) -> tuple[PackageName, ...]:
+    if not snapshot.declared.complete:
+        return ()
+    known = snapshot.declared.packages.keys() | snapshot.declared.invalid.keys()
+    return tuple(sorted(world.memory.packages() - known))
+
+
+def _is_rewritten(new: Rendered, inventory: Inventory, world: World) -> bool:
+    if not isinstance(new, Complete) or inventory.applied is None or not new.commit:
+        return False
+    return not world.source.descends(new.commit, inventory.applied.commit)
+
+
+def observe(name: PackageName, world: World, now: datetime) -> Facts | None:
+    """Everything known of one package; None while the watches of its kinds are not ready.
+
+    Makes no request, except where the revision last applied has to be rendered again.
+    """
+    snapshot = world.source.snapshot()
+    if snapshot is None:
+        return None
+    inventory = world.memory.inventory(name)
+    package, new = wanted(name, snapshot, inventory)
+    base = _base(new, inventory, world)
+    about = keys(new, base, inventory)
+    if not world.cluster.synced({GroupKind(key.group, key.kind) for key in about}):
+        return None
+    holders, movers = _movers(name, about, snapshot, world)
+    depends_on = package.depends_on if package else ()
+    answers = world.memory.answers(name, now)
+    return Facts(
+        instance=world.instance,
+        cluster=world.cluster_name,
+        package=name,
+        declaration=package,
+        policies=snapshot.declared.policies,
+        new=new,
+        base=base,
+        live=_live(name, about, world),
+        inventory=inventory,
+        now=now,
+        root=world.cluster.root(name),
+        namespaces=_namespaces(name, about, snapshot, world),
+        claims={key: snapshot.claims[key] for key in about if key in snapshot.claims},
+        holders=holders,
+        movers=movers,
+        unrendered=_unrendered(name, snapshot),
+        dependencies=tuple(_dependency(one, snapshot, world) for one in depends_on),
+        inherited=tuple(_inherited(movers, world)),
+        scaled=world.cluster.scaled() & about,
+        rewritten=_is_rewritten(new, inventory, world),
+        removed_together=_removed(snapshot, world),
+        kinds=world.cluster.kinds(),
+        schemas=world.cluster.schemas(_wanted_schemas(new, base)),
+        answers=answers,
+        agent_namespace=world.agent_namespace,
+        saved=world.memory.is_saved(name),
+    )
+
+
+def _wanted_schemas(new: Rendered, base: Rendered) -> frozenset[tuple[str, str]]:
+    return frozenset(
+        (desired.api_version, desired.key.kind)
+        for rendered in (new, base)
+        if isinstance(rendered, Complete)
+        for desired in rendered.objects
+    )

@@ -1,0 +1,190 @@
+"""The package pass: look, decide, act, tell, end. It never waits and it never decides itself.
+
+It gets a name and looks at the world, so running it again at any moment is always right.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from datetime import timedelta
+from typing import TYPE_CHECKING
+
+from agent.core.admit import standings
+from agent.core.decide import decide
+from agent.core.effects import bookkeeping
+from agent.core.inventory import finish, learn
+from agent.core.ownership import expected
+from agent.core.report.judge import judge
+from agent.core.report.transitions import advance
+from agent.core.values import (
+    Action,
+    Answer,
+    Applied,
+    Ask,
+    Complete,
+    Decision,
+    Facts,
+    Found,
+    Inventory,
+    Result,
+    WasApplied,
+    WasRefused,
+)
+from agent.passes.observe import observe
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+    from datetime import datetime
+
+    from agent.core.report.values import Report
+    from agent.core.values import Outcome, PackageName
+    from agent.passes.ports import Cluster, World, Writer
+
+ROUNDS = 3
+"""An answer may raise one more question (is the replacement valid?), and that one no other."""
+
+
+@dataclass(frozen=True, slots=True)
+class Passed:
+    """A pass that ran: what it knew, did and told, and when to come back."""
+
+    result: Result
+    report: Report
+    inventory: Inventory
+    saved: bool
+    answers: tuple[Answer, ...]
+    over: bool = False
+    """The package is gone: its objects, its Package and what was remembered of it."""
+    again: bool = False
+    """There is more to do at once: the next wave, or a refusal to plan around."""
+    wake: datetime | None = None
+
+
+def consider(facts: Facts, cluster: Cluster) -> tuple[Facts, Decision]:
+    """Decide, asking the server what only it can say; the same for everyone who only looks."""
+    decision = decide(facts)
+    for _ in range(ROUNDS):
+        if not decision.questions:
+            break
+        heard = cluster.ask(facts.declaration, decision.questions)
+        facts = replace(facts, answers=(*_superseded(facts.answers, heard), *heard))
+        decision = decide(facts)
+    return facts, decision
+
+
+def _superseded(before: Sequence[Answer], heard: Sequence[Answer]) -> tuple[Answer, ...]:
+    newer = {(answer.key, answer.ask) for answer in heard}
+    return tuple(answer for answer in before if (answer.key, answer.ask) not in newer)
+
+
+def _answers(outcomes: Sequence[Outcome]) -> tuple[Answer, ...]:
+    """Refusals are facts for the next pass; so is the object that an adoption prepared."""
+    found = []
+    for outcome in outcomes:
+        if isinstance(outcome, WasRefused):
+            answer = Answer(outcome.key, Ask.APPLY, outcome.digest, outcome.says, outcome.uid)
+            found.append(answer)
+        elif isinstance(outcome, WasApplied) and not outcome.digest:
+            found.append(Answer(outcome.key, Ask.READ, "", Found(outcome.live)))
+    return tuple(found)
+
+
+def _remaining(facts: Facts, outcomes: Sequence[Outcome]) -> tuple[Answer, ...]:
+    done = {outcome.key for outcome in outcomes if isinstance(outcome, WasApplied)}
+    return tuple(answer for answer in facts.answers if answer.key not in done)
+
+
+def _is_applied(decision: Decision, outcomes: Sequence[Outcome]) -> bool:
+    """Whether nothing of the revision steered for is still to be written."""
+    done = {outcome.key for outcome in outcomes if isinstance(outcome, WasApplied)}
+    return all(
+        step.action in {Action.KEEP, Action.PRUNE}
+        or (step.key in done and step.action is not Action.REPLACE)
+        for step in decision.plan.steps
+    )
+
+
+def _digest_of(facts: Facts, commit: str) -> str:
+    for rendered in (facts.new, facts.base):
+        if isinstance(rendered, Complete) and rendered.commit == commit:
+            return rendered.digest
+    return ""
+
+
+def conclude(facts: Facts, decision: Decision, outcomes: Sequence[Outcome]) -> Inventory:
+    """What is to be remembered after the outcomes are known."""
+    plan = decision.plan
+    known = bookkeeping(plan, facts, standings(facts, facts.now))
+    desired = {
+        one.key: one
+        for rendered in (facts.base, facts.new)
+        if isinstance(rendered, Complete)
+        for one in rendered.objects
+    }
+    learned = learn(
+        known, outcomes, desired, lambda live, one: expected(live, one, facts), facts.now
+    )
+    live = facts.live | {o.key: o.live for o in outcomes if isinstance(o, WasApplied)}
+    learned = finish(learned, live, facts.now)
+    digest = _digest_of(facts, plan.commit)
+    if facts.declaration is not None and digest and _is_applied(decision, outcomes):
+        return replace(learned, applied=Applied(plan.commit, digest), attempted=plan.commit)
+    return learned
+
+
+def _is_over(facts: Facts, inventory: Inventory) -> bool:
+    return facts.declaration is None and not inventory.entries and not facts.unrendered
+
+
+def _again(facts: Facts, decision: Decision, outcomes: Sequence[Outcome]) -> bool:
+    if any(isinstance(outcome, WasApplied | WasRefused) for outcome in outcomes):
+        return True
+    return bool(decision.questions) and len(facts.answers) > 0
+
+
+def sync(
+    name: PackageName, world: World, writer: Writer, clock: Callable[[], datetime]
+) -> Passed | None:
+    """Run one pass; None while the cluster's watches are not ready for this package."""
+    facts = observe(name, world, clock())
+    if facts is None:
+        return None
+    facts, decision = consider(facts, world.cluster)
+    outcomes = writer.perform(
+        facts.declaration or facts.inventory.declared,
+        decision.effects,
+        decision.verdict.deadline,
+    )
+    inventory = conclude(facts, decision, outcomes)
+    result = Result(facts, decision, outcomes)
+    report = judge(result, inventory)
+    inventory = replace(inventory, told=advance(inventory.told, report, clock()))
+    return _tell(result, report, inventory, writer)
+
+
+def _tell(result: Result, report: Report, inventory: Inventory, writer: Writer) -> Passed:
+    facts, decision, outcomes = result.facts, result.decision, result.outcomes
+    if _is_over(facts, inventory):
+        writer.retire(facts.package)
+        return Passed(result, report, inventory, saved=True, answers=(), over=True)
+    saved = facts.saved and inventory == facts.inventory
+    if not saved:
+        saved = writer.remember(inventory)
+    news = inventory.told.tail[-(inventory.told.seq - facts.inventory.told.seq) :]
+    fresh = news if inventory.told.seq > facts.inventory.told.seq else ()
+    writer.tell(facts.package, facts.declaration, report, fresh)
+    return Passed(
+        result,
+        report,
+        inventory,
+        saved,
+        (*_superseded(_remaining(facts, outcomes), _answers(outcomes)), *_answers(outcomes)),
+        again=_again(facts, decision, outcomes),
+        wake=_wake(report, facts.now),
+    )
+
+
+def _wake(report: Report, now: datetime) -> datetime | None:
+    """A gate's edge, but never the instant at hand: time has to pass for an answer to change."""
+    soonest = now + timedelta(milliseconds=1)
+    return max(report.next, soonest) if report.next else None
