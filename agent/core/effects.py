@@ -1,16 +1,17 @@
 """Verdict and inventory → the effects of this wave; the last pure step before anything is written.
 
-One pass does what is possible now: the first unfinished group of (wave, stage), and repairs, which
-never wait for an earlier wave. Deletions come last, in reverse order, a group at a time.
+One pass does what is possible now: the first unfinished group of the order of applying, and
+repairs, which never wait for an earlier wave. Deletions come last, in reverse order, a group at a
+time.
 """
 
 from __future__ import annotations
 
 from dataclasses import replace
-from typing import TYPE_CHECKING, TypeAlias
+from typing import TYPE_CHECKING
 
 from agent.core import immutable, prune
-from agent.core.order import stage
+from agent.core.order import teardown, waves
 from agent.core.standing import repairs
 from agent.core.values import (
     Action,
@@ -31,21 +32,6 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping, Sequence
 
     from agent.core.values import Facts, Key, Plan, Standing, Step, Verdict
-
-Group: TypeAlias = tuple[int, int]
-"""(wave, stage): what comes before what."""
-
-
-def group(step: Step) -> Group:
-    """Where a step stands in the order of applying."""
-    return (step.wave, stage(step.key))
-
-
-def _grouped(steps: Iterable[Step]) -> list[list[Step]]:
-    found: dict[Group, list[Step]] = {}
-    for step in steps:
-        found.setdefault(group(step), []).append(step)
-    return [found[place] for place in sorted(found)]
 
 
 def _healthy(step: Step, facts: Facts) -> bool:
@@ -75,7 +61,7 @@ def _writes(plan: Plan, verdict: Verdict, facts: Facts) -> Iterator[Step]:
     """Admitted steps of the first unfinished group, and all admitted repairs."""
     admitted = {step.key for step in verdict.admitted}
     ahead = True
-    for steps in _grouped(step for step in plan.steps if step.action is not Action.PRUNE):
+    for steps in waves(step for step in plan.steps if step.action is not Action.PRUNE):
         for step in steps:
             if step.key in admitted and (ahead or step.restores or repairs(step)):
                 yield step
@@ -90,11 +76,9 @@ def _deletions(plan: Plan, verdict: Verdict, facts: Facts) -> Iterator[Step]:
     ):
         return
     going = [step for step in plan.steps if step.action is Action.PRUNE or _is_going(step, facts)]
-    if not going:
-        return
-    last = max(group(step) for step in going)
     admitted = {step.key for step in verdict.admitted}
-    yield from (step for step in going if group(step) == last and step.key in admitted)
+    for last in teardown(going)[:1]:
+        yield from (step for step in last if step.key in admitted)
 
 
 def _is_going(step: Step, facts: Facts) -> bool:

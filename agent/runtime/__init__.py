@@ -1,0 +1,1 @@
+"""What runs between passes: queues, memory, live state, threads; the only place with threads."""

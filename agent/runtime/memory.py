@@ -1,0 +1,190 @@
+"""What the agent remembers between passes: inventories, answers, last results; one lock.
+
+Values are swapped whole, never changed; nothing is called while the lock is held.
+"""
+
+from __future__ import annotations
+
+import threading
+from dataclasses import dataclass, replace
+from datetime import timedelta
+from typing import TYPE_CHECKING, Final
+
+from agent.core.immutable import immutable
+from agent.core.values import Answer, Found, Inventory, NotThere, Rejected
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+    from datetime import datetime
+
+    from agent.core.report.values import Report
+    from agent.core.values import Key, PackageName, Result, Standing
+    from agent.passes.package import Passed
+
+BACKOFF: Final = timedelta(seconds=10)
+BACKOFF_MAX: Final = timedelta(minutes=10)
+
+
+@dataclass(frozen=True, slots=True)
+class _Known:
+    """One package's share of the memory."""
+
+    inventory: Inventory
+    is_saved: bool = True
+    answers: tuple[tuple[Answer, datetime | None], ...] = ()
+    """Each with the instant it stops counting; None: as long as its digest and uid."""
+    failures: int = 0
+    result: Result | None = None
+    report: Report | None = None
+    standings: tuple[Standing, ...] = ()
+
+
+def _expires(answer: Answer) -> bool:
+    """Whether the server may say something else later, though nothing of ours changed."""
+    says = answer.says
+    if isinstance(says, Rejected):
+        return not immutable(says)
+    return isinstance(says, Found | NotThere)
+
+
+class Memory:
+    """See `agent.passes.ports.Memory` for what each question means."""
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._known: dict[PackageName, _Known] = {}
+        self._holders: dict[Key, PackageName] = {}
+
+    # --- what passes ask -----------------------------------------------------------------------
+
+    def inventory(self, package: PackageName) -> Inventory:
+        """What is remembered of a package; empty for one that was never seen."""
+        with self._lock:
+            known = self._known.get(package)
+        return known.inventory if known else Inventory(package)
+
+    def is_saved(self, package: PackageName) -> bool:
+        """Whether the cluster has this inventory as it is."""
+        with self._lock:
+            known = self._known.get(package)
+        return known.is_saved if known else True
+
+    def answers(self, package: PackageName, at: datetime) -> tuple[Answer, ...]:
+        """What the server said and still counts."""
+        with self._lock:
+            known = self._known.get(package)
+        if known is None:
+            return ()
+        return tuple(answer for answer, until in known.answers if until is None or at < until)
+
+    def holder(self, key: Key) -> PackageName | None:
+        """The package in whose inventory the object is."""
+        with self._lock:
+            return self._holders.get(key)
+
+    def standings(self, package: PackageName) -> tuple[Standing, ...]:
+        """The holds in force at the package's last pass."""
+        with self._lock:
+            known = self._known.get(package)
+        return known.standings if known else ()
+
+    def result(self, package: PackageName) -> tuple[Result, Report] | None:
+        """The package's last pass, if there was one since the start."""
+        with self._lock:
+            known = self._known.get(package)
+        if known is None or known.result is None or known.report is None:
+            return None
+        return known.result, known.report
+
+    def packages(self) -> frozenset[PackageName]:
+        """Every package that has an inventory with something in it."""
+        with self._lock:
+            return frozenset(self._known)
+
+    # --- what the runtime tells ----------------------------------------------------------------
+
+    def load(self, inventories: Mapping[PackageName, Inventory]) -> None:
+        """Begin with what the cluster remembers."""
+        with self._lock:
+            for name, inventory in inventories.items():
+                self._known[name] = _Known(inventory)
+                self._holders.update(dict.fromkeys(inventory.entries, name))
+
+    def put(self, passed: Passed, standings: tuple[Standing, ...]) -> datetime | None:
+        """Take in a pass; returns when an answer stops counting and is to be asked again."""
+        name, now = passed.result.facts.package, passed.result.facts.now
+        with self._lock:
+            before = self._known.get(name) or _Known(Inventory(name))
+            self._release(name, before.inventory)
+            if passed.over:
+                self._known.pop(name, None)
+            else:
+                self._known[name] = self._after(before, passed, standings, now)
+                self._holders.update(dict.fromkeys(passed.inventory.entries, name))
+            known = self._known.get(name)
+        untils = [until for _, until in known.answers if until] if known else []
+        return min(untils, default=None)
+
+    def _release(self, name: PackageName, inventory: Inventory) -> None:
+        for key in inventory.entries:
+            if self._holders.get(key) == name:
+                del self._holders[key]
+
+    def _after(
+        self, before: _Known, passed: Passed, standings: tuple[Standing, ...], now: datetime
+    ) -> _Known:
+        kept = {answer: until for answer, until in before.answers if until is None or until > now}
+        failing = any(_expires(answer) for answer in passed.answers)
+        fresh = any(answer not in kept for answer in passed.answers)
+        failures = before.failures + fresh if failing else 0
+        until = now + self._backoff(passed, failures)
+        answers = tuple(
+            (answer, kept[answer] if answer in kept else (until if _expires(answer) else None))
+            for answer in passed.answers
+        )
+        pushed = max(before.inventory.told.pushed, passed.inventory.told.pushed)
+        inventory = replace(passed.inventory, told=replace(passed.inventory.told, pushed=pushed))
+        return _Known(
+            inventory,
+            passed.saved,
+            answers,
+            failures,
+            passed.result,
+            passed.report,
+            standings,
+        )
+
+    @staticmethod
+    def _backoff(passed: Passed, failures: int) -> timedelta:
+        package = passed.result.facts.declaration
+        first = (package and package.retry_backoff) or BACKOFF
+        most = (package and package.retry_max) or BACKOFF_MAX
+        return min(first * 2 ** min(max(failures - 1, 0), 16), most)
+
+    def forget_answers(self, package: PackageName) -> None:
+        """Ask the server again: something it may have complained of has changed."""
+        with self._lock:
+            known = self._known.get(package)
+            if known is not None:
+                self._known[package] = replace(known, answers=(), failures=0)
+
+    def pushed(self, package: PackageName, seq: int) -> None:
+        """Note that the status branch has the transitions up to `seq`.
+
+        Worth no write of its own: what is pushed twice is one line in the history.
+        """
+        with self._lock:
+            known = self._known.get(package)
+            if known is not None and known.inventory.told.pushed < seq:
+                told = replace(known.inventory.told, pushed=seq)
+                inventory = replace(known.inventory, told=told)
+                self._known[package] = replace(known, inventory=inventory)
+
+    def reports(self) -> Mapping[PackageName, tuple[Report, Inventory]]:
+        """The last report of every package that was looked at."""
+        with self._lock:
+            return {
+                name: (known.report, known.inventory)
+                for name, known in self._known.items()
+                if known.report is not None
+            }
