@@ -1,0 +1,112 @@
+"""Makes what the agent needs before it can work: its namespace and the Package CRD.
+
+Never insists: where it is not allowed to, it says which permission or file is missing.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, Final
+
+from agent.core.errors import ClusterError
+from agent.core.reading import items, mapping, text
+from agent.edges.kube import memory, verbs
+from agent.edges.kube.refusal import CONFLICT, is_taken, rejected
+from agent.edges.kube.seam import Response
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from agent.core.identity import Home
+    from agent.core.values import Manifest
+    from agent.edges.kube.seam import Transport
+    from agent.edges.kube.sending import Sender, Sent
+
+LOOKS: Final = 20
+"""How often the CRD is looked at before giving up; one wait between two looks."""
+
+
+class Groundwork:
+    """The first writes of a run."""
+
+    def __init__(
+        self, transport: Transport, sender: Sender, home: Home, redact: Callable[[str], str]
+    ) -> None:
+        """Take a sender that no lease fences: the lease lives in the namespace made here."""
+        self._transport = transport
+        self._sender = sender
+        self._home = home
+        self._redact = redact
+
+    def ensure_namespace(self) -> str:
+        """Create the agent's namespace where it is missing.
+
+        Returns:
+            What is missing and what to do, or an empty string.
+        """
+        name = self._home.namespace
+        try:
+            if memory.get(self._transport, verbs.one(verbs.NAMESPACES, name)) is not None:
+                return ""
+        except ClusterError:
+            # Not allowed to look: creating it tells.
+            pass
+        manifest = {"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": name}}
+        sent = self._sender.send("tell", verbs.create(verbs.NAMESPACES, manifest))
+        if isinstance(sent, Response) and (is_taken(sent) or sent.status == CONFLICT):
+            return ""
+        return (
+            f"namespace {name} could not be created ({self._why(sent)}): create it, or apply"
+            " deploy/, or allow `create` on `namespaces`"
+        )
+
+    def ensure_crd(self, manifest: Manifest, wait: Callable[[float], object]) -> str:
+        """Apply the Package CRD and wait until the server serves it; `wait` takes seconds.
+
+        Returns:
+            What is missing and what to do, or an empty string.
+        """
+        path = verbs.one(verbs.CRDS, manifest["metadata"]["name"])
+        sent = self._sender.send("tell", verbs.apply(path, manifest))
+        if not (isinstance(sent, Response) and is_taken(sent)):
+            if self._is_served():
+                return ""
+            return (
+                f"the CRD {manifest['metadata']['name']} is missing and could not be applied"
+                f" ({self._why(sent)}): apply the CRD in deploy/, or allow `create` and `patch` on"
+                " `customresourcedefinitions`"
+            )
+        for _ in range(LOOKS):
+            if self._is_established(path) and self._is_served():
+                return ""
+            wait(0.5)
+        return f"the CRD {manifest['metadata']['name']} was applied, but is not served yet"
+
+    def _is_established(self, path: str) -> bool:
+        found: Any = memory.get(self._transport, path)
+        conditions = items(mapping(mapping(found).get("status")).get("conditions"))
+        return any(
+            condition.get("type") == "Established" and condition.get("status") == "True"
+            for condition in conditions
+        )
+
+    def _is_served(self) -> bool:
+        try:
+            found = memory.get(self._transport, verbs.OURS)
+        except ClusterError:
+            return False
+        kinds = (text(kind.get("kind")) for kind in items(mapping(found).get("resources")))
+        return "Package" in kinds
+
+    def _why(self, sent: Sent) -> str:
+        if isinstance(sent, Response):
+            says = rejected(sent, self._redact)
+            return f"{says.code} {says.reason}: {says.message}"
+        return self._redact(sent.why)
+
+
+class NoFence:
+    """The fence of writes that come before any lease."""
+
+    def holds(self) -> bool:
+        """Never stop."""
+        return True
