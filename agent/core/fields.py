@@ -7,8 +7,8 @@ Rules: `ToFieldSet` and `fieldpath.Set` of structured-merge-diff; KEP-555.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import dataclass, field
+from functools import lru_cache
 from typing import TYPE_CHECKING, Any, Final, TypeAlias
 
 import orjson
@@ -17,7 +17,7 @@ from agent.core.schema import Relation
 from agent.core.words import FIELD_MANAGER
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Sequence
+    from collections.abc import Iterable, Iterator, Mapping, Sequence
 
     from agent.core.schema import ListRule, Node
     from agent.core.values import Manifest
@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 Element: TypeAlias = str
 """One step of a path as fieldsV1 spells it: `f:spec`, `k:{"name":"web"}`, `v:"x"`, `i:0`."""
 Path: TypeAlias = tuple[Element, ...]
-Tree: TypeAlias = Mapping[Element, Any]
+Tree: TypeAlias = "Mapping[Element, Any]"
 """fieldsV1: element → tree. `{}` is a member; a member with children has a `.` beside them."""
 
 SELF: Final = "."
@@ -148,15 +148,20 @@ def element_of(item: Any, rule: ListRule) -> Element:
 
     Keys an item leaves out take the schema's default, which then shows in the element.
     """
-    if rule.relation is not Relation.KEYED or not isinstance(item, Mapping):
+    if rule.relation is not Relation.KEYED or not isinstance(item, dict):
         return "v:" + _json(item)
     defaults = rule.item.map.defaults if rule.item.map else {}
-    pairs = {}
-    for key in rule.keys:
-        value = item.get(key, defaults.get(key))
-        if value is not None:
-            pairs[key] = value
-    return "k:" + _json(pairs)
+    values = [item.get(key, defaults.get(key)) for key in rule.keys]
+    try:
+        return _keyed(rule.keys, *values)
+    except TypeError:  # a collection as key, which the server refuses
+        return "k:" + _json(dict(zip(rule.keys, values, strict=True)))
+
+
+@lru_cache(maxsize=8192, typed=True)
+def _keyed(keys: tuple[str, ...], *values: Any) -> Element:
+    pairs = zip(keys, values, strict=True)
+    return "k:" + _json({key: value for key, value in pairs if value is not None})
 
 
 def _json(value: Any) -> str:
@@ -224,7 +229,7 @@ def _with_self(below: Tree | None) -> Tree:
 
 def _of(value: Any, node: Node) -> Tree | None:
     """Return `{}` for a leaf, None for a value that owns nothing, else the fields below."""
-    if isinstance(value, Mapping):
+    if isinstance(value, dict):
         if node.map is None or node.map.atomic:
             return {}
         return _of_map(value, node)
@@ -361,7 +366,7 @@ def project(live: Manifest, fields: FieldSet, node: Node) -> Any:
 
 
 def _projected(value: Any, tree: Tree, node: Node) -> Any:
-    if isinstance(value, Mapping) and node.map is not None and not node.map.atomic:
+    if isinstance(value, dict) and node.map is not None and not node.map.atomic:
         return {
             element: _projected(value[element[2:]], below, node.at(element[2:]))
             for element, below in tree.items()
