@@ -1,0 +1,244 @@
+"""Whose value each field gets: Git's, the live one, or none → the body to apply, and the changes.
+
+The second of the three places where "not now" is decided: under a hold on drift repair, and where
+a conflict is to stay as it is, the body carries the live value.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Any
+
+from agent.core import fields, pointers, words
+from agent.core.compare import compare
+from agent.core.encode import digest
+from agent.core.identity import owner, package_label
+from agent.core.live import unpack
+from agent.core.schema import DEDUCED, Node
+from agent.core.standing import graded
+from agent.core.values import ABSENT, Cause, Change, ConflictPolicy, Grade, Hold, Reason
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator, Sequence
+
+    from agent.core.values import Desired, Entry, Facts, Live, Manifest, Standing
+
+REPLICAS = "/spec/replicas"
+FINAL_WORD = frozenset({Cause.DRIFT, Cause.CONFLICT})
+
+
+@dataclass(frozen=True, slots=True)
+class Merged:
+    """What applying would change, and the body that does it."""
+
+    changes: tuple[Change, ...]
+    body: Manifest
+    rests_on_live: bool = False
+    """The body repeats live values, so it is right only for this resourceVersion."""
+    notice: Hold | None = None
+
+
+def identified(desired: Desired, facts: Facts) -> Manifest:
+    """The manifest with the labels and the annotation that say whose it is."""
+    metadata = desired.manifest.get("metadata", {})
+    labels = {
+        **(metadata.get("labels") or {}),
+        words.INSTANCE: facts.instance,
+        words.PACKAGE: package_label(facts.instance, facts.cluster, facts.package),
+    }
+    annotations = {
+        **(metadata.get("annotations") or {}),
+        words.OWNER: owner(facts.instance, facts.cluster, facts.package),
+    }
+    return {
+        **desired.manifest,
+        "metadata": {**metadata, "labels": labels, "annotations": annotations},
+    }
+
+
+def node_of(desired: Desired, facts: Facts) -> Node:
+    """List topology of the object's kind; without a schema maps are granular, lists atomic."""
+    return facts.schemas.get((desired.api_version, desired.key.kind), DEDUCED)
+
+
+def _ignored(desired: Desired, facts: Facts) -> tuple[str, ...]:
+    scaled = (REPLICAS,) if desired.key in facts.scaled else ()
+    return tuple(dict.fromkeys((*desired.rules.ignore, *scaled)))
+
+
+def _without(manifest: Manifest, ignored: Iterable[str]) -> Manifest:
+    for pointer in ignored:
+        manifest = pointers.replaced(manifest, pointers.parts(pointer), ABSENT)
+    return manifest
+
+
+def wanted(desired: Desired, facts: Facts) -> Manifest:
+    """What is compared and applied: identified, without fields that others own."""
+    return _without(identified(desired, facts), _ignored(desired, facts))
+
+
+def _manages(managed: Sequence[Manifest], tokens: tuple[str, ...]) -> tuple[bool, bool]:
+    """Whether we own a field, and whether somebody else does too."""
+    path = tuple(f"f:{token}" for token in tokens)
+    ours = fields.own(managed).touches(path)
+    others = any(
+        each.fields.touches(path)
+        for each in fields.owners(managed)
+        if (each.manager, each.operation) != (words.FIELD_MANAGER, "Apply")
+    )
+    return ours, others
+
+
+def _handed_over(
+    body: Manifest, ignored: Iterable[str], live: Manifest, managed: Sequence[Manifest]
+) -> Manifest:
+    """The body with the live value of ignored fields that nobody else owns yet.
+
+    Leaving out a field we alone own would reset it to its default (kubernetes#25238).
+    """
+    for pointer in ignored:
+        tokens = pointers.parts(pointer)
+        value = pointers.read(live, tokens)
+        if value is not ABSENT and _manages(managed, tokens) == (True, False):
+            body = pointers.replaced(body, tokens, value)
+    return body
+
+
+def expected(live: Live, desired: Desired, facts: Facts) -> str:
+    """Digest of the live object at the fields we want: what the server made of our words."""
+    node = node_of(desired, facts)
+    return _projected(unpack(live), wanted(desired, facts), node)
+
+
+def _projected(live: Manifest, body: Manifest, node: Node) -> str:
+    return digest(fields.project(live, fields.of(body, node), node))
+
+
+def _is_as_expected(desired: Desired, live: Live, entry: Entry | None, projected: str) -> bool:
+    return (
+        entry is not None
+        and bool(entry.expected)
+        and entry.uid == live.uid
+        and entry.digest == desired.digest
+        and entry.expected == projected
+    )
+
+
+def merge(
+    desired: Desired,
+    base: Desired | None,
+    live: Live,
+    facts: Facts,
+    standings: Sequence[Standing],
+) -> Merged:
+    """Compare three ways and build the body that policy and holds allow."""
+    entry = facts.inventory.entries.get(desired.key)
+    seen, node = unpack(live), node_of(desired, facts)
+    body = wanted(desired, facts)
+    if _is_as_expected(desired, live, entry, _projected(seen, body, node)):
+        return Merged((), body)
+    managed = seen.get("metadata", {}).get("managedFields") or []
+    was = wanted(base, facts) if base is not None else None
+    compared = compare(body, was, seen, fields.own(managed), node, managed)
+    changes = (*compared.changes, *_doubted(compared.doubts, entry, desired))
+    body = _handed_over(body, _ignored(desired, facts), seen, managed)
+    return _yielding(Merged(changes, body), desired, seen, node, standings)
+
+
+def _doubted(doubts: Iterable[str], entry: Entry | None, desired: Desired) -> Iterator[Change]:
+    """Places where only the server knows whether they differ (null, {}, ""): applied to learn."""
+    again = entry is not None and bool(entry.expected) and entry.digest == desired.digest
+    cause = Cause.DRIFT if again else Cause.GIT
+    yield from (Change(path, cause) for path in doubts)
+
+
+# --- live values that stay ---------------------------------------------------------------------
+
+
+def _stays(change: Change, desired: Desired, drift: Standing | None) -> bool:
+    if change.cause is Cause.CONFLICT:
+        return drift is not None or desired.rules.conflicts is not ConflictPolicy.GIT
+    return change.cause is Cause.DRIFT and drift is not None
+
+
+def _notice(desired: Desired, staying: Sequence[Change], drift: Standing | None) -> Hold | None:
+    conflicts = [change.path for change in staying if change.cause is Cause.CONFLICT]
+    if conflicts and desired.rules.conflicts is ConflictPolicy.HOLD:
+        says = f"{desired.key}: changed in Git and live: {', '.join(conflicts)}"
+        return Hold("conflicts", Reason.CONFLICTED, says, desired.origin)
+    return drift.hold if drift is not None else None
+
+
+def _yielding(
+    merged: Merged,
+    desired: Desired,
+    live: Manifest,
+    node: Node,
+    standings: Sequence[Standing],
+) -> Merged:
+    """Let live values stay where policy or a hold on drift says so.
+
+    A step that is nothing but drift keeps Git's values: the gate holds it whole.
+    """
+    drift = graded(standings, Grade.DRIFT, desired.key)
+    staying = [change for change in merged.changes if _stays(change, desired, drift)]
+    if not staying or all(change.cause is Cause.DRIFT for change in merged.changes):
+        return merged
+    kept = {change.path for change in staying}
+    body = _grafted(merged.body, live, node, kept)
+    changes = tuple(change for change in merged.changes if change.path not in kept)
+    return replace(
+        merged,
+        changes=changes,
+        body=body,
+        rests_on_live=True,
+        notice=_notice(desired, staying, drift),
+    )
+
+
+def _grafted(body: Manifest, live: Manifest, node: Node, kept: set[str]) -> Manifest:
+    """The body with the live value at each of these printed paths."""
+    paths = [
+        path
+        for path in (fields.of(body, node) | fields.of(live, node)).paths()
+        if fields.printed(path) in kept
+    ]
+    for path in paths:
+        body = _graft(body, live, path, node)
+    return body
+
+
+def _graft(body: Any, live: Any, path: fields.Path, node: Node) -> Any:
+    """A copy of `body` in which the value at `path` is what `live` has there."""
+    if not path:
+        return live
+    element, rest = path[0], path[1:]
+    name = fields.name_of(element)
+    if name is not None:
+        return _graft_field(body, live, name, rest, node)
+    rule = node.list
+    if rule is None or not isinstance(body, list):
+        return live
+    theirs = _item(live, element, node)
+    if not rest and theirs is ABSENT:
+        return [item for item in body if fields.element_of(item, rule) != element]
+    return [
+        _graft(item, theirs, rest, rule.item) if fields.element_of(item, rule) == element else item
+        for item in body
+    ]
+
+
+def _graft_field(body: Any, live: Any, name: str, rest: fields.Path, node: Node) -> Any:
+    theirs = live.get(name, ABSENT) if isinstance(live, Mapping) else ABSENT
+    mine = body.get(name, {}) if isinstance(body, Mapping) else {}
+    value = _graft(mine, theirs, rest, node.at(name)) if rest else theirs
+    kept = {each: value_ for each, value_ in body.items() if each != name}
+    return kept if value is ABSENT else {**body, name: value}
+
+
+def _item(live: Any, element: fields.Element, node: Node) -> Any:
+    if not isinstance(live, list) or node.list is None:
+        return ABSENT
+    found = (item for item in live if fields.element_of(item, node.list) == element)
+    return next(found, ABSENT)
