@@ -197,7 +197,8 @@ def learn(
     What was applied gets its uid and digests; what was deleted stays until it is seen to be gone;
     a refused, untried or unknown write changes nothing.
     """
-    applied = [each for each in outcomes if isinstance(each, WasApplied)]
+    # Without a digest an adoption was only prepared: nothing of ours is in the object yet.
+    applied = [each for each in outcomes if isinstance(each, WasApplied) and each.digest]
     entries = dict(inventory.entries)
     intents = dict(inventory.intents)
     for each in applied:

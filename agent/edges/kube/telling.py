@@ -12,10 +12,11 @@ from typing import TYPE_CHECKING, Any, Final
 import orjson
 
 from agent.core import encode, words
-from agent.core.reading import mapping, number, text
+from agent.core.live import root
+from agent.core.reading import mapping
 from agent.core.values import State
 from agent.edges.kube import verbs
-from agent.edges.kube.refusal import CONFLICT, is_taken, rejected
+from agent.edges.kube.refusal import CONFLICT, is_gone, is_taken, rejected
 from agent.edges.kube.seam import Response
 from agent.edges.kube.sending import Barred, Lost
 
@@ -53,28 +54,45 @@ class Teller:
         self._status: dict[PackageName, str] = {}
         self._state = ""
 
-    def declare(self, package: PackageName, manifest: Manifest, root: Root | None) -> str:
+    def declare(
+        self, package: PackageName, manifest: Manifest, seen: Root | None
+    ) -> tuple[Root | None, str]:
         """Apply the Package object where the live one (None: absent) differs from it.
+
+        Returns:
+            The Package as it is now, and what went wrong or an empty string.
+        """
+        digest = encode.digest(manifest)
+        if seen and (self._as_declared(package, digest, seen) or _is_equal(manifest, seen)):
+            return seen, ""
+        path = verbs.one(verbs.packages(package.namespace), package.name)
+        request = verbs.apply(path, manifest, validation=_VALIDATION)
+        sent = self._sender.send("tell", request, package=str(package))
+        if not (isinstance(sent, Response) and is_taken(sent)):
+            return seen, self._problem(f"Package {package} could not be applied", sent)
+        now = root(orjson.loads(sent.body))
+        self._declared[package] = _Declared(digest, now.uid, now.generation)
+        return now, ""
+
+    def retire(self, package: PackageName, seen: Root) -> str:
+        """Delete the Package object; nothing of the cluster goes with it.
 
         Returns:
             What went wrong, or an empty string.
         """
-        digest = encode.digest(manifest)
-        if root and (self._as_declared(package, digest, root) or _is_equal(manifest, root)):
-            return ""
         path = verbs.one(verbs.packages(package.namespace), package.name)
-        request = verbs.apply(path, manifest, validation=_VALIDATION)
+        request = verbs.delete(path, seen.uid)
         sent = self._sender.send("tell", request, package=str(package))
-        if isinstance(sent, Response) and is_taken(sent):
-            metadata = mapping(orjson.loads(sent.body).get("metadata"))
-            uid, generation = text(metadata.get("uid")), number(metadata.get("generation"), 0)
-            self._declared[package] = _Declared(digest, uid, generation)
-        return self._problem(f"Package {package} could not be applied", sent)
+        if isinstance(sent, Response) and (is_taken(sent) or is_gone(sent, package.name)):
+            self._declared.pop(package, None)
+            self._status.pop(package, None)
+            return ""
+        return self._problem(f"Package {package} could not be deleted", sent)
 
     def tell(
         self,
         package: PackageName,
-        root: Root,
+        seen: Root,
         status: Mapping[str, Any],
         transitions: Sequence[Transition],
     ) -> tuple[str, ...]:
@@ -83,8 +101,8 @@ class Teller:
         Returns:
             What went wrong, one sentence each.
         """
-        problems = [self._tell_status(package, root, status)]
-        problems += (self._tell_event(package, root, each) for each in transitions)
+        problems = [self._tell_status(package, seen, status)]
+        problems += (self._tell_event(package, seen, each) for each in transitions)
         return tuple(filter(None, problems))
 
     def keep_state(self, state: Mapping[str, str]) -> str:
@@ -109,11 +127,11 @@ class Teller:
             self._state = kept
         return self._problem(f"ConfigMap {words.STATE} could not be written", sent)
 
-    def _as_declared(self, package: PackageName, digest: str, root: Root) -> bool:
-        return self._declared.get(package) == _Declared(digest, root.uid, root.generation)
+    def _as_declared(self, package: PackageName, digest: str, seen: Root) -> bool:
+        return self._declared.get(package) == _Declared(digest, seen.uid, seen.generation)
 
-    def _tell_status(self, package: PackageName, root: Root, status: Mapping[str, Any]) -> str:
-        digest = f"{root.uid} {encode.digest(status)}"
+    def _tell_status(self, package: PackageName, seen: Root, status: Mapping[str, Any]) -> str:
+        digest = f"{seen.uid} {encode.digest(status)}"
         if self._status.get(package) == digest:
             return ""
         manifest = {
@@ -123,7 +141,7 @@ class Teller:
             "metadata": {
                 "name": package.name,
                 "namespace": package.namespace,
-                "uid": root.uid,
+                "uid": seen.uid,
             },
             "status": status,
         }
@@ -134,16 +152,16 @@ class Teller:
             self._status[package] = digest
         return self._problem(f"status of Package {package} could not be written", sent)
 
-    def _tell_event(self, package: PackageName, root: Root, transition: Transition) -> str:
-        event = self._event(package, root, transition)
+    def _tell_event(self, package: PackageName, seen: Root, transition: Transition) -> str:
+        event = self._event(package, seen, transition)
         request = verbs.create(verbs.events(package.namespace), event)
         sent = self._sender.send("event", request, package=str(package))
         if isinstance(sent, Response) and sent.status == CONFLICT:
             return ""  # told before a restart: the name is made of the transition
         return self._problem(f"event of Package {package} could not be written", sent)
 
-    def _event(self, package: PackageName, root: Root, transition: Transition) -> dict[str, Any]:
-        about = f"{self._home.instance}/{root.uid}/{transition.seq}/{transition.time.isoformat()}"
+    def _event(self, package: PackageName, seen: Root, transition: Transition) -> dict[str, Any]:
+        about = f"{self._home.instance}/{seen.uid}/{transition.seq}/{transition.time.isoformat()}"
         name = f"{package.name}.{hashlib.sha256(about.encode()).hexdigest()[:16]}"
         return {
             "apiVersion": "events.k8s.io/v1",
@@ -161,7 +179,7 @@ class Teller:
                 "kind": "Package",
                 "namespace": package.namespace,
                 "name": package.name,
-                "uid": root.uid,
+                "uid": seen.uid,
             },
         }
 
@@ -184,11 +202,11 @@ class Teller:
                 return ""
 
 
-def _is_equal(manifest: Manifest, root: Root) -> bool:
+def _is_equal(manifest: Manifest, seen: Root) -> bool:
     """Whether the live Package says all that ours says, and nothing of the spec beyond it."""
     metadata = mapping(manifest.get("metadata"))
-    live = (root.labels, root.annotations)
+    live = (seen.labels, seen.annotations)
     wanted = (mapping(metadata.get("labels")), mapping(metadata.get("annotations")))
-    return manifest.get("spec", {}) == root.spec and all(
+    return manifest.get("spec", {}) == seen.spec and all(
         ours.items() <= theirs.items() for ours, theirs in zip(wanted, live, strict=True)
     )

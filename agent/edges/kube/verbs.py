@@ -92,13 +92,14 @@ def update(path: str, manifest: Manifest) -> Request:
 
 
 def delete(
-    path: str, uid: str, version: str, propagation: str = "Background", impersonate: str = ""
+    path: str, uid: str, version: str = "", propagation: str = "Background", impersonate: str = ""
 ) -> Request:
-    """Return a deletion of exactly this object in exactly this version."""
+    """Return a deletion of exactly this object, and where a version is given of that version."""
+    preconditions = {"uid": uid, "resourceVersion": version} if version else {"uid": uid}
     options = {
         "apiVersion": "v1",
         "kind": "DeleteOptions",
-        "preconditions": {"uid": uid, "resourceVersion": version},
+        "preconditions": preconditions,
         "propagationPolicy": propagation,
     }
     return Request("DELETE", path, (), encode.body(options), JSON, impersonate=impersonate)

@@ -22,6 +22,7 @@ from agent.core.values import (
     Apply,
     Delete,
     Effect,
+    GroupKind,
     Key,
     Rejected,
     Remember,
@@ -32,6 +33,7 @@ from agent.core.values import (
     WasUnknown,
 )
 from agent.edges.kube import fold, verbs
+from agent.edges.kube.paths import path
 from agent.edges.kube.refusal import CONFLICT, is_gone, is_taken, rejected
 from agent.edges.kube.seam import Request, Response
 from agent.edges.kube.sending import Barred, Lost
@@ -41,7 +43,7 @@ if TYPE_CHECKING:
     from datetime import datetime
 
     from agent.core.identity import Home
-    from agent.core.values import Manifest, Outcome, PackageName
+    from agent.core.values import KindInfo, Manifest, Outcome, PackageName
     from agent.edges.kube.notebook import Notebook
     from agent.edges.kube.seam import Transport
     from agent.edges.kube.sending import Bar, Sender, Sent
@@ -77,6 +79,22 @@ class _Work:
     package: PackageName
     impersonate: str
     bar: Bar
+
+
+def served_paths(find: Callable[[GroupKind], KindInfo | None]) -> Paths:
+    """Return paths by what discovery finds."""
+
+    def where(key: Key, api_version: str) -> str:
+        info = find(GroupKind(key.group, key.kind))
+        if info is None:
+            raise ClusterError(
+                f"the cluster does not serve {key.kind} of {key.group or 'core'}: apply its CRD"
+                " first, or correct its apiVersion"
+            )
+        version = api_version.rpartition("/")[2] or info.versions[0]
+        return path(info, version, key.namespace, key.name)
+
+    return where
 
 
 class Writer:
@@ -223,8 +241,8 @@ class Writer:
             return WasRefused(self._key(effect), getattr(effect, "digest", ""), refusal)
 
     def _apply(self, effect: Apply, work: _Work) -> Outcome:
-        path = self._paths(effect.key, effect.body.get("apiVersion", ""))
-        request = verbs.apply(path, _conditional(effect), impersonate=work.impersonate)
+        where = self._paths(effect.key, effect.body.get("apiVersion", ""))
+        request = verbs.apply(where, _conditional(effect), impersonate=work.impersonate)
         sent = self._sender.send("apply", request, package=str(work.package), bar=work.bar)
         if isinstance(sent, Response) and is_taken(sent):
             return _applied(effect.key, effect.digest, sent)
@@ -232,8 +250,8 @@ class Writer:
         return failure if effect.uid else _exists_already(failure)
 
     def _adopt(self, effect: Adopt, work: _Work) -> Outcome:
-        path = self._paths(effect.key, "")
-        read = self._transport.send(Request("GET", path, impersonate=work.impersonate))
+        where = self._paths(effect.key, "")
+        read = self._transport.send(Request("GET", where, impersonate=work.impersonate))
         if not is_taken(read):
             return self._failure(effect.key, "", effect.uid, read)
         live = orjson.loads(read.body)
@@ -244,7 +262,7 @@ class Writer:
         patch = fold.patch(live, effect.managers)
         if not patch:
             return WasApplied(effect.key, "", record(live))
-        request = verbs.json_patch(path, patch, work.impersonate)
+        request = verbs.json_patch(where, patch, work.impersonate)
         sent = self._sender.send("adopt", request, package=str(work.package), bar=work.bar)
         if isinstance(sent, Response) and is_taken(sent):
             return _applied(effect.key, "", sent)

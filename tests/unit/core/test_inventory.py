@@ -240,6 +240,7 @@ def test_only_an_applied_object_changes_the_inventory() -> None:
         WasRefused(WEB, "new", Rejected(422, "Invalid", "")),
         WasNotTried(WEB, "late"),
         WasUnknown(WEB, "timeout"),
+        WasApplied(WEB, "", _live(WEB, "9")),  # only adopted: applied by the next pass
     )
     assert _learn(before, *outcomes) is before
 

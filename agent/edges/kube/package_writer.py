@@ -1,0 +1,129 @@
+"""The writer that package passes see: effects, memory and telling of one package at a time.
+
+Never decides; see `agent.passes.ports.Writer` for what each call means.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from agent.core import words
+from agent.core.identity import acts_as
+from agent.core.values import Remember, WasNotTried
+from agent.edges.kube.refusal import is_taken
+from agent.edges.kube.seam import Response
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping, Sequence
+    from datetime import datetime
+
+    from agent.core.report.values import Report
+    from agent.core.values import (
+        Effect,
+        Inventory,
+        Outcome,
+        Package,
+        PackageName,
+        Root,
+        Transition,
+    )
+    from agent.edges.kube.notebook import Notebook
+    from agent.edges.kube.telling import Teller
+    from agent.edges.kube.writer import Writer
+
+_SUSPEND = (words.SUSPEND, words.SUSPEND_REASON, words.SUSPEND_UNTIL, words.SUSPEND_BY)
+
+
+class PackageWriter:
+    """Writes for passes, with the clock, the live Packages and the exits it was given."""
+
+    def __init__(  # noqa: PLR0913 - what it is made of, each once
+        self,
+        *,
+        writer: Writer,
+        notebook: Notebook,
+        teller: Teller,
+        now: Callable[[], datetime],
+        root: Callable[[PackageName], Root | None],
+        status: Callable[[PackageName, Report], Mapping[str, Any]],
+        on_problem: Callable[[PackageName, str], None],
+    ) -> None:
+        """Take the parts; `status` makes `Package.status`, `on_problem` hears what was not told."""
+        self._writer = writer
+        self._notebook = notebook
+        self._teller = teller
+        self._now = now
+        self._root = root
+        self._status = status
+        self._on_problem = on_problem
+
+    def perform(
+        self, package: Package | None, effects: Sequence[Effect], deadline: datetime | None
+    ) -> tuple[Outcome, ...]:
+        """Carry out the effects as the package's ServiceAccount, where it names one.
+
+        Raises:
+            DeclarationError: it names one in a way that names nobody.
+        """
+        if package is None:
+            # Nobody knows whom to act as; the agent's own rights are no substitute.
+            why = "the package was never declared"
+            keyed = (effect for effect in effects if not isinstance(effect, Remember))
+            return tuple(WasNotTried(effect.key, why) for effect in keyed)
+        user = acts_as(package)
+        return self._writer.perform(package.name, effects, deadline, self._now, user)
+
+    def remember(self, inventory: Inventory) -> bool:
+        """Write the inventory; False where that failed or somebody else wrote it since."""
+        sent = self._notebook.remember(inventory)
+        return sent is None or (isinstance(sent, Response) and is_taken(sent))
+
+    def tell(
+        self,
+        name: PackageName,
+        package: Package | None,
+        report: Report,
+        transitions: Sequence[Transition],
+    ) -> None:
+        """Bring the Package object, its status and its events up to date."""
+        seen = self._root(name)
+        if package is not None:
+            seen, problem = self._teller.declare(name, manifest(package), seen)
+            self._say(name, problem)
+        if seen is not None:
+            for problem in self._teller.tell(name, seen, self._status(name, report), transitions):
+                self._say(name, problem)
+
+    def retire(self, name: PackageName) -> None:
+        """Delete the Package object, then what is remembered of it."""
+        seen = self._root(name)
+        if seen is not None:
+            self._say(name, self._teller.retire(name, seen))
+        sent = self._notebook.forget(name)
+        if sent is not None and not isinstance(sent, Response):
+            self._say(name, f"the inventory could not be deleted: {sent.why}")
+
+    def _say(self, name: PackageName, problem: str) -> None:
+        if problem:
+            self._on_problem(name, problem)
+
+
+def manifest(package: Package) -> dict[str, Any]:
+    """Return the Package for the cluster, as declared.
+
+    The suspend annotations stay out: in the cluster those keys belong to who holds by hand.
+    """
+    annotations = {
+        name: value for name, value in package.annotations.items() if name not in _SUSPEND
+    }
+    return {
+        "apiVersion": words.API_VERSION,
+        "kind": "Package",
+        "metadata": {
+            "name": package.name.name,
+            "namespace": package.name.namespace,
+            "labels": dict(package.labels),
+            "annotations": annotations,
+        },
+        "spec": package.spec,
+    }
