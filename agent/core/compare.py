@@ -165,11 +165,11 @@ class _Comparing:
         if self._base is None:
             return Cause.GIT if self._own.touches(path) else Cause.DRIFT
         base = self._base_at(path)
+        if base is not ABSENT and same(desired, base, node):
+            return Cause.DRIFT
         if base is ABSENT or base is None or base in ("", {}, []):
             # New in Git: the live value is a default, unless somebody owns it.
             return Cause.CONFLICT if self._other(path) else Cause.GIT
-        if same(desired, base, node):
-            return Cause.DRIFT
         return Cause.GIT if same(live, base, node) else Cause.CONFLICT
 
     def _removed(self, live: Any, own: Tree, element: Element, node: Node, path: Path) -> None:

@@ -76,14 +76,8 @@ class FieldSet:
         return tree
 
     def touches(self, path: Path) -> bool:
-        """Whether anything at or below the path is a member, or a leaf above holds it."""
-        tree = self.tree
-        for element in path:
-            found = tree.get(element)
-            if found is None:
-                return bool(tree is not self.tree and not tree)
-            tree = found
-        return bool(path)
+        """Whether the path, or anything below it, is a member."""
+        return bool(path) and self.below(path) is not None
 
     def paths(self) -> Iterator[Path]:
         """Yield every member."""
