@@ -100,7 +100,7 @@ def test_a_removed_field_that_others_own_too_is_stuck():
         assert found.changes == (Change("spec.replicas", Cause.CONFLICT, 1, ABSENT, BY),)
 
 
-# --- without a base --------------------------------------------------------------------------------
+# --- without a base
 
 
 @pytest.mark.parametrize(
@@ -120,7 +120,7 @@ def test_a_lost_base_leaves_ownership(desired: Any, live: Any, own: Any, expecte
     assert changes(desired, None, live, own) == wanted
 
 
-# --- lists and maps --------------------------------------------------------------------------------
+# --- lists and maps
 
 
 def test_order_and_others_items_of_associative_lists_are_no_difference():
@@ -186,7 +186,7 @@ def test_an_empty_associative_list_says_nothing():
     assert changes({"hosts": []}, {"hosts": []}, {"hosts": ["x"]}) == []
 
 
-# --- equality --------------------------------------------------------------------------------------
+# --- equality
 
 
 @pytest.mark.parametrize(
@@ -229,7 +229,7 @@ def test_quantities_by_schema_only(desired: Any, live: Any, equal: Any):
     assert changes({"options": {"cpu": desired}}, None, {"options": {"cpu": live}}, {}) != []
 
 
-# --- doubts ----------------------------------------------------------------------------------------
+# --- doubts
 
 
 @pytest.mark.parametrize("nothing", [None, {}, "", False, 0, {"a": {}}])
@@ -246,7 +246,7 @@ def test_what_we_said_before_is_no_doubt():
 
 
 def test_defaults_inside_atomic_values_are_doubts():
-    """The server adds `protocol: TCP` inside atomic lists too; a person may have done so as well."""
+    """The server adds `protocol: TCP` inside atomic lists; a person may have done so as well."""
     desired = {"rules": [{"port": 1}], "replicas": 1}
     live = {"rules": [{"port": 1, "protocol": "TCP"}], "replicas": 2}
     found = compared(desired, desired, live)
@@ -259,7 +259,7 @@ def test_null_against_a_value_is_a_doubt():
     assert compared({"replicas": None}, {}, {"replicas": 1}).doubts == ("spec.replicas",)
 
 
-# --- what is not ours ------------------------------------------------------------------------------
+# --- what is not ours
 
 
 def test_status_and_server_written_metadata_are_not_compared():
@@ -302,7 +302,7 @@ specs = st.fixed_dictionaries(
 @settings(deadline=None, max_examples=150, database=None)
 @given(specs, specs)
 def test_what_is_live_as_desired_is_in_sync(spec: dict[str, Any], old: dict[str, Any]):
-    """If the cluster has exactly what Git wants there is nothing to do, whatever Git said before."""
+    """If the cluster has exactly what Git wants there is nothing to do, whatever Git said."""
     live = copy.deepcopy(spec)
     assert compared(spec, old, live, spec).changes == ()
     assert compared(spec, None, live, spec).changes == ()

@@ -95,7 +95,7 @@ def test_without_a_schema_maps_are_granular_and_lists_atomic():
     assert render(found) == {"f:spec": dict(sorted(below.items()))}
 
 
-# --- algebra -------------------------------------------------------------------------------------
+# --- algebra
 
 names = st.sampled_from(["f:a", "f:b", 'k:{"name":"x"}', "v:1"])
 members = st.frozensets(st.lists(names, min_size=1, max_size=3).map(tuple), max_size=8)
@@ -132,7 +132,7 @@ def test_touching():
     assert not any(found.touches(path) for path in others)
 
 
-# --- elements --------------------------------------------------------------------------------------
+# --- elements
 
 
 def test_paths_print_as_people_read_them():
@@ -156,7 +156,7 @@ def test_numbers_and_booleans_stay_apart_as_keys():
     assert element_of({"name": 1}, rule) != element_of({"name": True}, rule)
 
 
-# --- owners ----------------------------------------------------------------------------------------
+# --- owners
 
 MANAGED = [
     {
@@ -207,7 +207,7 @@ def test_who_touched_a_field_last():
     )
 
 
-# --- projection ------------------------------------------------------------------------------------
+# --- projection
 
 
 def test_projection_keeps_only_what_is_in_the_set():
