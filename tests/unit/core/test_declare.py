@@ -43,6 +43,7 @@ spec: {reason: moving, indefinite: true}
 
 
 def package(name: str, spec: str = "{source: {path: ./manifests}}") -> str:
+    """Return the text of a package; a name without a namespace is in `shop`."""
     namespace, _, own = name.rpartition("/")
     return (
         "apiVersion: tidegate.io/v1alpha1\n"
@@ -53,6 +54,8 @@ def package(name: str, spec: str = "{source: {path: ./manifests}}") -> str:
 
 @dataclass(frozen=True)
 class Blob:
+    """A file as the tree names it."""
+
     oid: str
 
 
@@ -64,10 +67,12 @@ class Repository:
         self.asked: list[str] = []
 
     def read(self, paths: Sequence[str]) -> dict[str, bytes]:
+        """Return contents, and remember that they were wanted."""
         self.asked += paths
         return {path: self.data[path] for path in paths}
 
     def revision(self, commit: str = "c1", **authors: tuple[str, str]) -> Revision:
+        """Return it as declare takes it."""
         blobs = {path: Blob(sha1(data).hexdigest()) for path, data in self.data.items()}  # noqa: S324
         return Revision(commit, blobs, self.read, authors.get("authors", {}))
 
@@ -75,14 +80,17 @@ class Repository:
 def declaring(
     files: Mapping[str, str], last: Declared | None = None, commit: str = "c1"
 ) -> Declared:
+    """Return what files declare in the default layout."""
     return declare(Repository(files).revision(commit), Layout(), last).declared
 
 
 def names(declared: Declared) -> list[str]:
+    """Return the valid packages."""
     return [str(name) for name in declared.packages]
 
 
 def told(declared: Declared) -> list[str]:
+    """Return every problem as `path:line:column: message`."""
     return [str(problem) for problem in declared.problems]
 
 
@@ -185,7 +193,7 @@ def test_one_bad_package_leaves_its_neighbours_alone():
         "apiVersion: tidegate.io/v1alpha1\nkind: !thing Package\n",
     ],
 )
-def test_a_file_that_cannot_be_understood_makes_the_set_unknown(text):
+def test_a_file_that_cannot_be_understood_makes_the_set_unknown(text: str):
     """Nobody can say which package was meant, so none may be taken for removed."""
     found = declaring({"a.yaml": package("a"), "b.yaml": text})
     assert (names(found), found.complete) == (["shop/a"], False)

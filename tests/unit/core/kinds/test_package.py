@@ -178,7 +178,8 @@ def test_later_annotations_are_refused():
     text = HEAD.replace("}", ", annotations: {tidegate.io/hibernate: 'true'}}")
     assert problems(f"{text}spec: {{source: {{path: .}}}}") == [
         (
-            "3:59 metadata.annotations.tidegate.io/hibernate: the annotation tidegate.io/hibernate is "
+            "3:59 metadata.annotations.tidegate.io/hibernate: the annotation tidegate.io/hibernate "
+            "is "
             "not supported by this version of Tidegate (0.1); it comes with hibernation"
         )
     ]
@@ -189,7 +190,8 @@ def test_unknown_annotations_of_ours_are_refused():
     text = HEAD.replace("}", ", annotations: {tidegate.io/suspnd: 'true', example.org/x: y}}")
     assert problems(f"{text}spec: {{source: {{path: .}}}}") == [
         (
-            "3:59 metadata.annotations.tidegate.io/suspnd: unknown annotation `tidegate.io/suspnd`; "
+            "3:59 metadata.annotations.tidegate.io/suspnd: unknown annotation "
+            "`tidegate.io/suspnd`; "
             "did you mean `tidegate.io/suspend`?"
         )
     ]

@@ -5,6 +5,7 @@ from datetime import UTC, date, datetime, timedelta, timezone
 import pytest
 
 from agent.core.kinds.documents import parse
+from agent.core.kinds.parsed import PolicyDocument
 from agent.core.kinds.shape import Site
 from agent.core.policies import (
     AgentPolicy,
@@ -43,10 +44,14 @@ DTEND;VALUE=DATE:20270102
 END:VEVENT
 END:VCALENDAR
 """
+ONCE = "{from: 2026-12-05T08:00, to: 2026-12-05T18:00}"
 MATCH = 'match: [{packages: {names: ["*"]}}]'
 
 
-def document(kind: str, spec: str, path: str = "policies/p.yaml", metadata: str = "{name: p}"):
+def document(
+    kind: str, spec: str, path: str = "policies/p.yaml", metadata: str = "{name: p}"
+) -> PolicyDocument:
+    """Return the only policy of a file."""
     text = f"apiVersion: tidegate.io/v1alpha1\nkind: {kind}\nmetadata: {metadata}\nspec:\n{spec}\n"
     calendars = {"policies/calendars/de.ics": CALENDAR}
     site = Site(path, guarded=path.startswith("policies/"), read=calendars.get)
@@ -54,6 +59,7 @@ def document(kind: str, spec: str, path: str = "policies/p.yaml", metadata: str 
 
 
 def problems(kind: str, spec: str, **place: str) -> list[str]:
+    """Return `line:column message` of each problem of a policy."""
     found = document(kind, spec, **place).problems
     return [f"{each.line}:{each.column} {each.message}" for each in found]
 
@@ -157,7 +163,8 @@ def test_all_problems_of_a_window_are_told_at_once():
             "such as Europe/Berlin, or UTC; did you mean Europe/Berlin?"
         ),
         (
-            "8:15 spec.recurring[0].days[0]: `Monday` is not a day: write one of Mon, Tue, Wed, Thu, "
+            "8:15 spec.recurring[0].days[0]: `Monday` is not a day: write one of Mon, Tue, Wed, "
+            "Thu, "
             "Fri, Sat, Sun"
         ),
         '8:30 spec.recurring[0].from: the number 2200 is not a time of day: write "22:00", quoted',
@@ -243,13 +250,14 @@ def test_a_suspension_becomes_a_value():
         (
             "  {reason: x, indefinite: true, holds: [Upgrade]}",
             (
-                "spec.holds[0]: `Upgrade` is not a value of this field: write All, Apply, Prune, Drift, "
+                "spec.holds[0]: `Upgrade` is not a value of this field: write All, Apply, Prune, "
+                "Drift, "
                 "Upgrades or Jobs; did you mean `Upgrades`?"
             ),
         ),
     ],
 )
-def test_suspensions_that_are_refused(spec, says):
+def test_suspensions_that_are_refused(spec: str, says: str):
     """A suspension says why, and when it ends."""
     place = {"path": "teams/a/s.yaml", "metadata": "{name: p, namespace: a}"}
     assert [each.partition(" ")[2] for each in problems("Suspension", spec, **place)] == [says]
@@ -274,7 +282,7 @@ def test_suspensions_that_are_refused(spec, says):
         ("{pakages: {names: [a]}}", "unknown field `pakages`"),
     ],
 )
-def test_matches_that_would_surprise(item, says):
+def test_matches_that_would_surprise(item: str, says: str):
     """Nothing matches everything, or nothing, by accident."""
     found = problems("Suspension", f"  {{reason: x, indefinite: true, match: [{item}]}}")
     assert len(found) == 1
@@ -309,7 +317,8 @@ def test_overrides_that_are_refused():
         "4:1 spec.until is missing",
         "5:15 spec.packages[0]: `payments` is not namespace/name: write one such as shop/pay*",
         (
-            "5:35 spec.passes[0]: `Windows/x` is no gate: write SyncWindow/<name>, Suspension/<name>, "
+            "5:35 spec.passes[0]: `Windows/x` is no gate: write SyncWindow/<name>, "
+            "Suspension/<name>, "
             "Suspension, History, Budget; did you mean `SyncWindow`?"
         ),
     ]
@@ -340,18 +349,20 @@ def test_later_fields_of_agent_policy_are_refused():
     assert [each.partition(" ")[2] for each in found] == [
         "spec.tenants is not supported by this version of Tidegate (0.1); it comes with tenants",
         (
-            "spec.overrides.groups is not supported by this version of Tidegate (0.1); it comes with "
+            "spec.overrides.groups is not supported by this version of Tidegate (0.1); it comes "
+            "with "
             "overrides by group"
         ),
         (
-            "spec.pruneBudget.percent: the number 101 is out of range: input should be less than or "
+            "spec.pruneBudget.percent: the number 101 is out of range: input should be less than "
+            "or "
             "equal to 100"
         ),
     ]
 
 
 @pytest.mark.parametrize("kind", ["Hibernation", "Approval"])
-def test_later_kinds_are_refused(kind):
+def test_later_kinds_are_refused(kind: str):
     """Kinds of later versions are policies that can't be used yet."""
     assert (
         "is not supported by this version of Tidegate (0.1); it comes with"
@@ -365,7 +376,7 @@ def test_later_kinds_are_refused(kind):
         ("AgentPolicy", "{}", "{name: p}", "AgentPolicy is read from the policy path only"),
         (
             "SyncWindow",
-            f'{{effect: Allow, timeZone: UTC, recurring: [{{from: "01:00", to: "02:00"}}], {MATCH}}}',
+            f"{{effect: Allow, timeZone: UTC, once: [{ONCE}], {MATCH}}}",
             "{name: p, namespace: a}",
             "outside the policy path a SyncWindow may only be Deny",
         ),
@@ -377,7 +388,9 @@ def test_later_kinds_are_refused(kind):
         ),
     ],
 )
-def test_outside_the_policy_path_little_may_be_declared(kind, spec, metadata, says):
+def test_outside_the_policy_path_little_may_be_declared(
+    kind: str, spec: str, metadata: str, says: str
+):
     """A team may hold its own namespace, and nothing else."""
     found = problems(kind, f"  {spec}", path="teams/a/p.yaml", metadata=metadata)
     assert len(found) == 1
