@@ -1,0 +1,293 @@
+"""The running agent: queues, workers and timers; it wakes passes and takes in what they did.
+
+Never decides: a pass gets a name and looks at the world.
+"""
+
+from __future__ import annotations
+
+import logging
+import threading
+from dataclasses import dataclass
+from datetime import timedelta
+from typing import TYPE_CHECKING, Final, Protocol
+
+from agent.core.admit import standings
+from agent.core.errors import AgentError
+from agent.core.identity import package_label
+from agent.core.values import GroupKind, PackageName, WasNotTried, WasUnknown
+from agent.passes.package import Passed, sync
+from agent.runtime.queue import Queue
+from agent.runtime.surroundings import DEFINITION, NAMESPACE, PACKAGE
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Hashable, Iterable
+    from datetime import datetime
+
+    from agent.core.values import Key
+    from agent.passes.ports import Writer
+    from agent.runtime.memory import Memory
+    from agent.runtime.records import Changed
+    from agent.runtime.source import GitSource
+    from agent.runtime.view import WatchedCluster
+
+log = logging.getLogger(__name__)
+
+REPOSITORY: Final = "repository"
+STATUS: Final = "status"
+KINDS: Final = "kinds"
+RETRY: Final = timedelta(seconds=10)
+SOON: Final = timedelta(seconds=1)
+
+
+class Timers(Protocol):
+    """Alarm clocks."""
+
+    def at(self, key: Hashable, when: datetime | None, call: Callable[[], None]) -> None:
+        """Call once at an instant."""
+        ...
+
+    def every(self, key: Hashable, interval: timedelta, call: Callable[[], None]) -> None:
+        """Call again and again."""
+        ...
+
+    def stop(self) -> None:
+        """Call nobody any more."""
+        ...
+
+
+class Leader(Protocol):
+    """Whether this process may write now."""
+
+    def holds(self) -> bool:
+        """Whether the lease is ours."""
+        ...
+
+
+class Teller(Protocol):
+    """The status pass."""
+
+    def run(self, now: datetime) -> datetime | None:
+        """Tell Git what is due; returns when to come back."""
+        ...
+
+
+@dataclass(slots=True)
+class World:
+    """What passes look at; see `agent.passes.ports.World`."""
+
+    instance: str
+    cluster_name: str
+    agent_namespace: str
+    source: GitSource
+    cluster: WatchedCluster
+    memory: Memory
+
+
+class Agent:
+    """Workers over two queues: packages, and the slow passes (repository, status, discovery)."""
+
+    def __init__(  # noqa: PLR0913 - what it is made of, each once
+        self,
+        *,
+        world: World,
+        writer: Writer,
+        leader: Leader,
+        timers: Timers,
+        teller: Teller | None,
+        clock: Callable[[], datetime],
+        interval: timedelta,
+        on_kinds: Callable[[], None] = lambda: None,
+        on_pass: Callable[[Passed], None] = lambda _: None,
+        workers: int = 4,
+    ) -> None:
+        self.world = world
+        self._writer = writer
+        self._leader = leader
+        self._timers = timers
+        self._teller = teller
+        self._clock = clock
+        self._interval = interval
+        self._on_kinds = on_kinds
+        self._on_pass = on_pass
+        self._workers = workers
+        self.packages: Queue[PackageName] = Queue()
+        self.slow: Queue[str] = Queue()
+        self._threads: list[threading.Thread] = []
+        self._failures: dict[PackageName, int] = {}
+        self._names: dict[str, PackageName] = {}
+        self.problem: Callable[[], str] = lambda: world.source.polled.problem
+
+    # --- life ----------------------------------------------------------------------------------
+
+    def start(self) -> None:
+        """Start workers and timers; the first thing they do is to read the repository."""
+        for number in range(self._workers):
+            self._thread(f"package-{number}", self._work_packages)
+        for number in range(2):
+            self._thread(f"slow-{number}", self._work_slow)
+        self._timers.every("poll", self._interval, lambda: self.slow.wake(REPOSITORY))
+        self.slow.wake(REPOSITORY)
+
+    def _thread(self, name: str, target: Callable[[], None]) -> None:
+        thread = threading.Thread(target=target, name=name, daemon=True)
+        thread.start()
+        self._threads.append(thread)
+
+    def stop(self, seconds: float) -> bool:
+        """Start no pass any more and wait for those that run; False when one did not end."""
+        self._timers.stop()
+        self.packages.stop()
+        self.slow.stop()
+        for thread in self._threads:
+            thread.join(seconds)
+        return not any(thread.is_alive() for thread in self._threads)
+
+    # --- what wakes passes ---------------------------------------------------------------------
+
+    def wake_everyone(self) -> None:
+        """Look at every package again: the lease was taken, or a kind is known at last."""
+        snapshot = self.world.source.snapshot()
+        if snapshot is None:
+            return
+        declared = snapshot.declared
+        self.packages.wake_all(
+            sorted({*declared.packages, *declared.invalid, *self.world.memory.packages()})
+        )
+
+    def on_live(self, changed: Changed) -> None:
+        """An object of ours changed, by somebody else's hand or by a controller's."""
+        name = self._named(changed.package)
+        if name is not None:
+            self.packages.wake(name)
+
+    def _named(self, label: str) -> PackageName | None:
+        if label not in self._names:
+            world = self.world
+            self._names = {
+                package_label(world.instance, world.cluster_name, name): name
+                for name in self._known()
+            }
+        return self._names.get(label)
+
+    def _known(self) -> Iterable[PackageName]:
+        snapshot = self.world.source.snapshot()
+        declared = snapshot.declared.packages if snapshot else {}
+        return {*declared, *self.world.memory.packages()}
+
+    def on_surroundings(self, key: Key) -> None:
+        """A Namespace, Package, autoscaler or definition changed."""
+        kind = GroupKind(key.group, key.kind)
+        if kind == DEFINITION:
+            self.slow.wake(KINDS)
+        elif kind == PACKAGE:
+            self.packages.wake(PackageName(key.namespace, key.name))
+        elif kind == NAMESPACE:
+            self._wake_namespace(key.name)
+        else:
+            self._wake_namespace(key.namespace)
+
+    def _wake_namespace(self, namespace: str) -> None:
+        for name in self._known():
+            inventory = self.world.memory.inventory(name)
+            lives_there = any(each.namespace == namespace for each in inventory.entries)
+            if name.namespace == namespace or lives_there:
+                self.world.memory.forget_answers(name)
+                self.packages.wake(name)
+
+    def on_synced(self, kind: GroupKind) -> None:
+        """A kind is listed whole for the first time: passes that waited for it may run."""
+        log.debug("watching %s", kind)
+        self.wake_everyone()
+
+    # --- workers -------------------------------------------------------------------------------
+
+    def _work_packages(self) -> None:
+        while (name := self.packages.take()) is not None:
+            try:
+                self._pass(name)
+            except AgentError as error:
+                self._retry(name, str(error))
+            except Exception:
+                log.exception("the pass over %s failed", name)
+                self._retry(name, "an error inside Tidegate, logged with its traceback")
+            finally:
+                self.packages.done(name)
+
+    def _retry(self, name: PackageName, why: str) -> None:
+        failures = self._failures[name] = self._failures.get(name, 0) + 1
+        pause = min(RETRY * 2 ** min(failures - 1, 6), timedelta(minutes=10))
+        log.warning("%s: %s; tried again in %s", name, why, pause)
+        self._alarm(name, self._clock() + pause)
+
+    def _alarm(self, name: PackageName, when: datetime | None) -> None:
+        self._timers.at(("package", name), when, lambda: self.packages.wake(name))
+
+    def _pass(self, name: PackageName) -> None:
+        if not self._leader.holds():
+            return
+        passed = sync(name, self.world, self._writer, self._clock)
+        if passed is None:
+            return
+        self._failures.pop(name, None)
+        facts = passed.result.facts
+        held = standings(facts, facts.now)
+        before = self.world.memory.result(name)
+        expires = self.world.memory.put(passed, held)
+        self._on_pass(passed)
+        self._schedule(name, passed, expires)
+        if before is None or before[1] != passed.report:
+            self.slow.wake(STATUS)
+            self._wake_neighbours(name, passed)
+        if passed.again:
+            self.packages.wake(name)
+
+    def _schedule(self, name: PackageName, passed: Passed, expires: datetime | None) -> None:
+        doubtful = any(isinstance(o, WasUnknown | WasNotTried) for o in passed.result.outcomes)
+        soon = self._clock() + SOON if doubtful or not passed.saved else None
+        instants = [when for when in (passed.wake, expires, soon) if when is not None]
+        self._alarm(name, min(instants, default=None))
+
+    def _wake_neighbours(self, name: PackageName, passed: Passed) -> None:
+        """Dependants, and packages that objects moved away from."""
+        snapshot = self.world.source.snapshot()
+        declared = snapshot.declared.packages if snapshot else {}
+        dependants = (each for each, package in declared.items() if name in package.depends_on)
+        self.packages.wake_all({*dependants, *passed.result.facts.movers.values()})
+
+    def _work_slow(self) -> None:
+        passes = {REPOSITORY: self._repository, STATUS: self._status, KINDS: self._kinds}
+        while (key := self.slow.take()) is not None:
+            try:
+                passes[key]()
+            except AgentError as error:
+                log.warning("%s: %s", key, error)
+            except Exception:
+                log.exception("the %s pass failed", key)
+            finally:
+                self.slow.done(key)
+
+    def _repository(self) -> None:
+        changed = self.world.source.refresh()
+        if changed:
+            log.info("revision %s", self.world.source.polled.commit[:12])
+            self.packages.wake_all(sorted(changed | self._leaving()))
+            self.slow.wake(STATUS)
+
+    def _leaving(self) -> frozenset[PackageName]:
+        """Packages we remember that Git does not declare."""
+        snapshot = self.world.source.snapshot()
+        declared = snapshot.declared.packages if snapshot else {}
+        return frozenset(self.world.memory.packages() - declared.keys())
+
+    def _status(self) -> None:
+        if self._teller is None or not self._leader.holds():
+            return
+        again = self._teller.run(self._clock())
+        self._timers.at("status", again, lambda: self.slow.wake(STATUS))
+
+    def _kinds(self) -> None:
+        self._on_kinds()
+        changed = self.world.source.refresh(anew=True)
+        for name in self._known():
+            self.world.memory.forget_answers(name)
+        self.packages.wake_all(sorted({*changed, *self._known()}))

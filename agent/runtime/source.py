@@ -1,0 +1,146 @@
+"""What Git says, kept in memory: the reading in force, swapped whole when a new one is complete."""
+
+from __future__ import annotations
+
+import threading
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Protocol
+
+from agent.core.errors import AgentError, SourceError
+from agent.core.values import Reason, Unknown
+from agent.passes.repository import Reading, read_revision
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+    from datetime import datetime
+
+    from agent.core.declare import Layout
+    from agent.core.declared import Snapshot
+    from agent.core.values import Applied, GroupKind, KindInfo, Package, PackageName, Rendered
+    from agent.passes.repository import Git, Rendering
+
+
+class Mirror(Protocol):
+    """The mirror, as polling needs it; see `agent.edges.git.mirror`."""
+
+    def poll(self) -> str | None:
+        """The branch's commit over there; None if there is no such branch."""
+        ...
+
+    def fetch(self) -> str:
+        """Bring it here."""
+        ...
+
+    def descends(self, commit: str, ancestor: str) -> bool:
+        """Whether the commit follows the ancestor, or is it."""
+        ...
+
+    def pin(self, name: str, commit: str) -> None:
+        """Keep a commit although the branch may lose it."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class Polled:
+    """How the last poll went."""
+
+    at: datetime | None = None
+    commit: str = ""
+    problem: str = ""
+    """Why nothing newer can be read, or empty."""
+    since: datetime | None = None
+    """Since when it can't be read."""
+
+
+class GitSource:
+    """See `agent.passes.ports.Source`; `refresh` is the repository pass with its memory."""
+
+    def __init__(
+        self,
+        *,
+        mirror: Mirror,
+        git: Git,
+        rendering: Rendering,
+        layout: Layout,
+        kinds: Callable[[], Mapping[GroupKind, KindInfo]],
+        clock: Callable[[], datetime],
+    ) -> None:
+        self._mirror = mirror
+        self._git = git
+        self._rendering = rendering
+        self._layout = layout
+        self._kinds = kinds
+        self._clock = clock
+        self._reading: Reading | None = None
+        self._polled = Polled()
+        self._bases: dict[PackageName, tuple[str, Rendered]] = {}
+        self._lock = threading.Lock()
+
+    @property
+    def polled(self) -> Polled:
+        """How the last poll went."""
+        return self._polled
+
+    def snapshot(self) -> Snapshot | None:
+        """The newest revision that was read whole, or None before the first."""
+        reading = self._reading
+        return reading.snapshot if reading else None
+
+    def refresh(self, *, anew: bool = False) -> frozenset[PackageName]:
+        """Poll, and read what is new; `anew` reads the same commit again (kinds have changed).
+
+        Returns:
+            The packages a pass has to look at again.
+
+        Raises:
+            SourceError: nothing newer could be read; what was read stays in force.
+        """
+        try:
+            commit = self._newest()
+        except SourceError as error:
+            since = self._polled.since or self._clock()
+            self._polled = replace(self._polled, problem=str(error), since=since)
+            raise
+        now = self._clock()
+        known = self._reading.snapshot.declared.commit if self._reading else ""
+        changed: frozenset[PackageName] = frozenset()
+        if anew or commit != known:
+            changed = self._read(commit)
+        self._polled = Polled(now, commit)
+        return changed
+
+    def restore(self, commit: str) -> frozenset[PackageName]:
+        """Read a commit that the mirror has already, while the remote can't be reached."""
+        return self._read(commit)
+
+    def _newest(self) -> str:
+        commit = self._mirror.poll()
+        if commit is None:
+            raise SourceError("the branch does not exist in the repository (any more)")
+        known = self._reading.snapshot.declared.commit if self._reading else ""
+        return commit if commit == known else self._mirror.fetch()
+
+    def _read(self, commit: str) -> frozenset[PackageName]:
+        reading = read_revision(
+            commit, self._reading, self._git, self._rendering, self._layout, self._kinds()
+        )
+        self._reading = reading
+        return reading.changed
+
+    def base(self, package: Package, applied: Applied) -> Rendered:
+        """The package as it was declared, rendered at the revision last applied."""
+        with self._lock:
+            known = self._bases.get(package.name)
+        if known is not None and known[0] == applied.digest:
+            return known[1]
+        try:
+            rendered = self._rendering.render(package, applied.commit, self._kinds())
+        except AgentError as error:
+            return Unknown(Reason.BASE_UNKNOWN, f"the applied revision is lost: {error}")
+        with self._lock:
+            self._bases[package.name] = (applied.digest, rendered)
+        return rendered
+
+    def descends(self, commit: str, ancestor: str) -> bool:
+        """Whether `commit` is `ancestor` or a descendant of it."""
+        return commit == ancestor or self._mirror.descends(commit, ancestor)
