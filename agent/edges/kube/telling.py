@@ -137,12 +137,7 @@ class Teller:
         manifest = {
             "apiVersion": words.API_VERSION,
             "kind": "Package",
-            # The uid keeps it from telling a new Package what happened to the one before it.
-            "metadata": {
-                "name": package.name,
-                "namespace": package.namespace,
-                "uid": seen.uid,
-            },
+            "metadata": {"name": package.name, "namespace": package.namespace},
             "status": status,
         }
         path = f"{verbs.one(verbs.packages(package.namespace), package.name)}/status"

@@ -290,7 +290,8 @@ class Writer:
             case Lost(why=why):
                 return WasUnknown(key, self._redact(why))
             case Response():
-                return WasRefused(key, digest, rejected(sent, self._redact), uid)
+                says = _another_object(key, rejected(sent, self._redact))
+                return WasRefused(key, digest, says, uid)
 
     def _key(self, effect: Effect) -> Key:
         if isinstance(effect, Remember):
@@ -334,6 +335,17 @@ def _applied(key: Key, digest: str, sent: Response) -> Outcome:
         return WasApplied(key, digest, record(orjson.loads(sent.body)))
     except ValueError as error:
         return WasUnknown(key, f"the API server's answer can't be read: {error}")
+
+
+def _another_object(key: Key, says: Rejected) -> Rejected:
+    """Name a uid that is not the live one a conflict.
+
+    Where an object of that name exists, the API server calls it 422 `metadata.uid: field is
+    immutable` (seen on 1.36), which must never read as "replace the object".
+    """
+    if not any(cause.field == "metadata.uid" for cause in says.causes):
+        return says
+    return Rejected(CONFLICT, "Conflict", f"{key} is another object now than the one that was seen")
 
 
 def _exists_already(outcome: Outcome) -> Outcome:

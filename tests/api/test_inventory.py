@@ -1,0 +1,166 @@
+"""What is remembered survives a real API server, its limits, crashes and a second agent."""
+
+from __future__ import annotations
+
+import random
+from typing import TYPE_CHECKING
+
+import pytest
+from real_writer import Desk, desk
+
+from agent.core import inventory
+from agent.core.inventory import Damaged
+from agent.core.values import Entry, Inventory, Key, PackageName, Remember, WasRefused
+from agent.edges import failpoints
+from agent.edges.kube import memory
+from agent.edges.kube.seam import Response
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
+    from control_plane.server import ControlPlane
+
+pytestmark = pytest.mark.real
+
+PAYMENTS = PackageName("shop", "payments")
+LEDGER = PackageName("shop", "ledger")
+
+
+@pytest.fixture
+def agent(control_plane: ControlPlane, namespace: str) -> Iterator[Desk]:
+    """Give an agent that remembers in the test's own namespace."""
+    with desk(control_plane, namespace) as found:
+        yield found
+
+
+@pytest.fixture
+def other(control_plane: ControlPlane, namespace: str) -> Iterator[Desk]:
+    """Give a second agent with the same memory, as after a split brain."""
+    with desk(control_plane, namespace) as found:
+        yield found
+
+
+@pytest.fixture
+def small_parts(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Split early, so that parts don't cost seconds."""
+    monkeypatch.setattr(inventory, "PART_BYTES", 4096)
+
+
+def _key(name: str) -> Key:
+    return Key("", "ConfigMap", "shop", name)
+
+
+def _large(seed: int, objects: int = 60) -> Inventory:
+    """Give an inventory that needs two parts; with 16,000 objects more than 1 MiB."""
+    noise = random.Random(seed)  # noqa: S311
+    found = {_key(f"c{number}"): Entry(noise.randbytes(80).hex()) for number in range(objects)}
+    return Inventory(PAYMENTS, entries=found)
+
+
+def _small(package: PackageName, name: str) -> Inventory:
+    return Inventory(package, entries={_key(name): Entry("u1")})
+
+
+def _remember(agent: Desk, wanted: Inventory) -> None:
+    assert agent.perform(wanted.package, Remember(wanted)) == ()
+
+
+def test_inventories_come_back_after_a_restart(agent: Desk, other: Desk) -> None:
+    """One LIST finds them all, under their packages' names."""
+    inventories = {PAYMENTS: _small(PAYMENTS, "a"), LEDGER: _small(LEDGER, "b")}
+    for each in inventories.values():
+        _remember(agent, each)
+    assert other.notebook.load_all() == inventories
+
+
+def test_nothing_is_there_in_the_beginning(agent: Desk) -> None:
+    """An absent inventory is none, and not an empty or damaged one."""
+    assert (agent.notebook.load_all(), agent.notebook.load(PAYMENTS)) == ({}, None)
+
+
+def test_more_than_a_mebibyte_is_split_and_comes_back(
+    agent: Desk, other: Desk, kubectl: Callable[..., str], namespace: str
+) -> None:
+    """A second write replaces the parts and leaves none of the first behind."""
+    for seed in (1, 2):
+        large = _large(seed, 16_000)
+        _remember(agent, large)
+        assert other.notebook.load(PAYMENTS) == large
+    names = kubectl("get", "configmaps", "-n", namespace, "-o", "name").split()
+    assert len(names) == 2
+    _remember(agent, _small(PAYMENTS, "a"))
+    assert len(kubectl("get", "configmaps", "-n", namespace, "-o", "name").split()) == 1
+
+
+@pytest.mark.usefixtures("small_parts")
+@pytest.mark.parametrize("place", ["remember:after:error", "remember:before:error@2"])
+def test_a_write_cut_short_leaves_the_last_inventory(agent: Desk, other: Desk, place: str) -> None:
+    """The head is what counts, and it comes last; the next write clears the remains away."""
+    _remember(agent, _large(1))
+    failpoints.arm(place)
+    try:
+        with pytest.raises(failpoints.FailpointReached):
+            agent.notebook.remember(_large(2))
+    finally:
+        failpoints.arm("")
+    assert other.notebook.load(PAYMENTS) == _large(1)
+    _remember(other, _large(3))
+    assert other.notebook.load(PAYMENTS) == _large(3)
+    loaded = memory.load(other.transport, other.home, PAYMENTS)
+    assert loaded is not None
+    assert len(loaded.written.parts) == 1
+
+
+@pytest.mark.usefixtures("small_parts")
+def test_a_missing_part_is_damage(agent: Desk, kubectl: Callable[..., str], namespace: str) -> None:
+    """Nothing is proved from half an inventory; writing a whole one heals it."""
+    _remember(agent, _large(1))
+    names = kubectl("get", "configmaps", "-n", namespace, "-o", "name").split()
+    part = next(name for name in names if not name.endswith("-0"))
+    kubectl("delete", part, "-n", namespace)
+    assert isinstance(agent.notebook.load(PAYMENTS), Damaged)
+    _remember(agent, _large(1))
+    assert agent.notebook.load(PAYMENTS) == _large(1)
+
+
+def test_of_two_agents_only_one_writes_and_nothing_is_lost(agent: Desk, other: Desk) -> None:
+    """Who comes second is refused, reads again, and adds to what it finds."""
+    _remember(agent, _small(PAYMENTS, "a"))
+    other.notebook.load_all()
+    _remember(agent, _small(PAYMENTS, "b"))
+    late = _small(PAYMENTS, "c")
+    (outcome,) = other.perform(PAYMENTS, Remember(late))
+    assert isinstance(outcome, WasRefused)
+    assert outcome.says.code == 409
+    assert other.notebook.load(PAYMENTS) == _small(PAYMENTS, "b")
+    _remember(other, late)
+    assert agent.notebook.load(PAYMENTS) == late
+
+
+def test_two_first_inventories_do_not_overwrite_each_other(agent: Desk, other: Desk) -> None:
+    """Both saw none; one of them made it."""
+    _remember(agent, _small(PAYMENTS, "a"))
+    (outcome,) = other.perform(PAYMENTS, Remember(_small(PAYMENTS, "b")))
+    assert isinstance(outcome, WasRefused)
+    assert outcome.says.reason == "AlreadyExists"
+
+
+@pytest.mark.usefixtures("small_parts")
+def test_a_forgotten_package_leaves_nothing(
+    agent: Desk, kubectl: Callable[..., str], namespace: str
+) -> None:
+    """Neither the head nor a part."""
+    _remember(agent, _large(1))
+    sent = agent.notebook.forget(PAYMENTS)
+    assert isinstance(sent, Response)
+    assert kubectl("get", "configmaps", "-n", namespace, "-o", "name") == ""
+
+
+def test_state_is_kept_per_instance(agent: Desk, control_plane: ControlPlane) -> None:
+    """Two instances that share a namespace leave each other's alone; at rest nothing is sent."""
+    state = {"policies": "0123abcd", "repository": "https://git.example.com/shop.git"}
+    assert agent.teller.keep_state(state) == ""
+    since = control_plane.marker()
+    assert agent.teller.keep_state(state) == ""
+    assert control_plane.audit(since, namespace=agent.home.namespace) == []
+    assert memory.read_state(agent.transport, agent.home) == state

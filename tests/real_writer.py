@@ -1,0 +1,74 @@
+"""A writer over a real API server, assembled as the agent does it."""
+
+from __future__ import annotations
+
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING
+
+from scripted_api import Fence
+
+from agent.core.identity import Home
+from agent.edges.kube.discovery import Discovery
+from agent.edges.kube.groundwork import Groundwork
+from agent.edges.kube.notebook import Notebook
+from agent.edges.kube.sending import Record, Sender
+from agent.edges.kube.telling import Teller
+from agent.edges.kube.transport import HttpTransport, connect
+from agent.edges.kube.writer import Writer, served_paths
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from control_plane.server import ControlPlane
+
+    from agent.core.values import Effect, Outcome, PackageName
+
+NOW = datetime(2026, 11, 21, 6, tzinfo=UTC)
+
+
+@dataclass
+class Desk:
+    """The parts that write, for one agent whose memory is in `home.namespace`."""
+
+    transport: HttpTransport
+    home: Home
+    executor: ThreadPoolExecutor
+    fence: Fence = field(default_factory=Fence)
+    journal: list[Record] = field(default_factory=list)
+
+    def __post_init__(self) -> None:
+        self.sender = Sender(self.transport, self.fence, lambda _: None, self.journal.append)
+        self.notebook = Notebook(self.transport, self.sender, self.home)
+        self.teller = Teller(self.sender, self.home, str)
+        self.groundwork = Groundwork(self.transport, self.sender, self.home, str)
+        self.writer = Writer(
+            transport=self.transport,
+            sender=self.sender,
+            notebook=self.notebook,
+            executor=self.executor,
+            paths=served_paths(Discovery(self.transport).find),
+            home=self.home,
+            redact=str,
+        )
+
+    def perform(
+        self, package: PackageName, *effects: Effect, impersonate: str = ""
+    ) -> tuple[Outcome, ...]:
+        """Perform effects without a deadline."""
+        return self.writer.perform(package, effects, None, lambda: NOW, impersonate)
+
+
+@contextmanager
+def desk(
+    plane: ControlPlane, namespace: str, user_agent: str = "tidegate/0 (test)"
+) -> Iterator[Desk]:
+    """Give an agent that may do everything and remembers in that namespace."""
+    transport = connect(str(plane.kubeconfig()), None, user_agent)
+    try:
+        with ThreadPoolExecutor(4) as executor:
+            yield Desk(transport, Home("default", "prod-1", namespace), executor)
+    finally:
+        transport.close()
