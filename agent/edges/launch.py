@@ -10,7 +10,10 @@ import os
 import resource
 import struct
 import sys
-from typing import Final, NoReturn
+
+TYPE_CHECKING = False  # typing takes longer to import than all the rest
+if TYPE_CHECKING:
+    from typing import Final, NoReturn
 
 NOBODY: Final = 65534
 
@@ -18,7 +21,7 @@ PR_SET_PDEATHSIG: Final = 1
 PR_SET_NO_NEW_PRIVS: Final = 38
 PR_SET_SECCOMP: Final = 22
 SECCOMP_MODE_FILTER: Final = 2
-SIGKILL: Final = 9
+SIGKILL, SIGPIPE, SIGXFSZ = 9, 13, 25
 
 # linux/filter.h and linux/seccomp.h
 LOAD_WORD: Final = 0x20
@@ -189,6 +192,8 @@ def main(arguments: list[str]) -> NoReturn:
     orders = dict(order.partition("=")[::2] for order in arguments[0].split(","))
     refuse = int(orders["refuse"])
     os.set_inheritable(refuse, False)  # noqa: FBT003 - the signature of os
+    for ignored in (SIGPIPE, SIGXFSZ):  # by Python, and exec would pass it on
+        ctypes.CDLL(None).signal(ignored, None)
     program_and_arguments = arguments[2:]
     try:
         _obey(orders, program_and_arguments[0])
