@@ -13,7 +13,7 @@ from functools import lru_cache, partial
 from itertools import islice
 from typing import TYPE_CHECKING, TypeAlias
 
-from agent.core.windows.intervals import clip, intersect, merge, subtract
+from agent.core.windows.intervals import clip, intersect, merge, subtract, touches
 from agent.core.windows.schedule import Effect, Interval, Schedule
 from agent.core.windows.timeline import HORIZON, block, block_bounds, intervals, upcoming, walk
 
@@ -154,7 +154,7 @@ def _within_horizon(instant: datetime, at: datetime) -> datetime | None:
     return instant if instant < at + HORIZON else None
 
 
-@lru_cache(maxsize=256)
+@lru_cache(maxsize=1024)
 def _open_block(schedules: tuple[Schedule, ...], index: int) -> tuple[Interval, ...]:
     """When the schedules together are open within one block."""
     allows = [schedule for schedule in schedules if schedule.effect is Effect.ALLOW]
@@ -184,4 +184,4 @@ def _by_name(
 
 
 def _touching(named: list[_NamedIntervals], piece: Interval) -> tuple[str, ...]:
-    return tuple(name for name, pieces in named if any(clip(pieces, piece)))
+    return tuple(name for name, pieces in named if touches(pieces, piece))

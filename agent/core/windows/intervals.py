@@ -5,6 +5,8 @@ Knows nothing of schedules, zones or wall clocks.
 
 from __future__ import annotations
 
+from bisect import bisect_right
+from operator import attrgetter
 from typing import TYPE_CHECKING
 
 from agent.core.windows.schedule import Interval
@@ -57,3 +59,9 @@ def subtract(pieces: Iterable[Interval], removed: Iterable[Interval]) -> tuple[I
 def intersect(pieces: tuple[Interval, ...], others: Iterable[Interval]) -> tuple[Interval, ...]:
     """What is in both; both merged before, as is the result."""
     return subtract(pieces, subtract(pieces, others))
+
+
+def touches(pieces: tuple[Interval, ...], other: Interval) -> bool:
+    """Whether merged pieces and another interval have an instant in common."""
+    at = bisect_right(pieces, other.open, key=attrgetter("close"))
+    return at < len(pieces) and pieces[at].open < other.close

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import datetime, time, timedelta
+from functools import lru_cache
 from typing import TYPE_CHECKING, Final, assert_never
 from zoneinfo import ZoneInfo
 
@@ -53,11 +54,13 @@ def occurrences(schedule: Schedule, start: datetime, end: datetime) -> Iterator[
     """Yield all that touch `[start, end)`, and some near it, in no particular order."""
     place = ZoneInfo(schedule.zone)
     for source in schedule.recurring:
-        for found in _recurring(schedule, source, place, _days(start - _reach(source), end)):
-            if _counts(schedule, found.day):
+        days = _valid(schedule, _days(start - _reach(source), end))
+        for found in _recurring(schedule, source, place, days):
+            if found.day not in schedule.except_dates:
                 yield found
     for once in schedule.once:
-        if _counts(schedule, once.start.date()):
+        day = once.start.date()
+        if _valid(schedule, (day, day)) == (day, day) and day not in schedule.except_dates:
             yield _once(schedule, once, place)
 
 
@@ -72,8 +75,10 @@ def emptied(schedule: Schedule, start: datetime, end: datetime) -> tuple[Emptied
 
 def excepted(schedule: Schedule, start: datetime, end: datetime) -> Iterator[Interval]:
     """Yield the stretches that calendars take away, as far as they touch `[start, end)`."""
+    # What is taken from an Allow closes, what is taken from a Deny opens.
+    effect = Effect.ALLOW if schedule.effect is Effect.DENY else Effect.DENY
     for calendar in schedule.except_calendars:
-        yield from _calendar(schedule, calendar, start, end)
+        yield from _stretches(calendar, effect, schedule.zone, start, end)
 
 
 def _days(start: datetime, end: datetime) -> tuple[date, date]:
@@ -86,12 +91,10 @@ def _reach(source: Recurring) -> timedelta:
     return source.duration if isinstance(source, Cron) else _LONGEST_WALL
 
 
-def _counts(schedule: Schedule, day: date) -> bool:
-    if schedule.valid_from and day < schedule.valid_from:
-        return False
-    if schedule.valid_until and day > schedule.valid_until:
-        return False
-    return day not in schedule.except_dates
+def _valid(schedule: Schedule, days: tuple[date, date]) -> tuple[date, date]:
+    """The part of a range of days in which the schedule is valid; empty where first > last."""
+    first, last = days
+    return max(first, schedule.valid_from or first), min(last, schedule.valid_until or last)
 
 
 def _recurring(
@@ -144,16 +147,17 @@ def _stretch(
 # --- calendars ---------------------------------------------------------------------------------
 
 
-def _calendar(
-    schedule: Schedule, calendar: Calendar, start: datetime, end: datetime
-) -> Iterator[Interval]:
-    # What is taken from an Allow closes, what is taken from a Deny opens.
-    effect = Effect.ALLOW if schedule.effect is Effect.DENY else Effect.DENY
+@lru_cache(maxsize=256)  # many windows share one file of holidays
+def _stretches(
+    calendar: Calendar, effect: Effect, zone: str, start: datetime, end: datetime
+) -> tuple[Interval, ...]:
+    found: list[Interval] = []
     for event in calendar.events:
         lasts = event.end - event.start
-        place = ZoneInfo(event.zone or schedule.zone)
-        for begin in _event_starts(event, *_days(start - lasts - _LONGEST_WALL, end)):
-            yield Interval(*_stretch(effect, begin, begin + lasts, place))
+        place = ZoneInfo(event.zone or zone)
+        begins = _event_starts(event, *_days(start - lasts - _LONGEST_WALL, end))
+        found.extend(Interval(*_stretch(effect, one, one + lasts, place)) for one in begins)
+    return tuple(found)
 
 
 def _event_starts(event: CalendarEvent, first: date, last: date) -> Iterator[datetime]:
