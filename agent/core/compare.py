@@ -139,27 +139,33 @@ class _Comparing:
 
     def _missing(self, desired: Any, node: Node, path: Path) -> None:
         """Judge a field that Git sets and the cluster does not have."""
-        base = self._base_at(path)
         if desired == [] and _is_associative(node):
             return  # owns nothing, sets nothing
+        base = self._base_at(path)
         if hollow(desired):
-            # We said so before and are still credited with it: the server leaves it out.
-            said = base is not ABSENT and same(desired, base, node) and self._own.touches(path)
-            if not said:
-                self.doubts.append(path)
-            return
-        if self._base is None or base is ABSENT or hollow(base):
-            cause = Cause.GIT
+            self._doubt(desired, base, node, path)
+        elif self._base is None or base is ABSENT or hollow(base):
+            self._change(path, Cause.GIT, ABSENT, desired)
         else:
             cause = Cause.DRIFT if same(desired, base, node) else Cause.CONFLICT
-        self._change(path, cause, ABSENT, desired)
+            self._change(path, cause, ABSENT, desired)
 
     def _differs(self, desired: Any, live: Any, node: Node, path: Path) -> None:
         """Judge a leaf that both sides have, with different values."""
-        if desired is None or (hollow(desired) and hollow(live)) or _more(live, desired, node):
+        if desired is None or _both_empty(desired, live) or _more(live, desired, node):
+            self._doubt(desired, self._base_at(path), node, path)
+        else:
+            self._change(path, self._cause(desired, live, node, path), live, desired)
+
+    def _doubt(self, desired: Any, base: Any, node: Node, path: Path) -> None:
+        """Note that only the server can tell, unless it has told already.
+
+        What was applied and is still ours nobody has changed: an update by others would have taken
+        the field from us. The difference is the server's own way of keeping the value.
+        """
+        applied = base is not ABSENT and same(desired, base, node)
+        if not (applied and self._own.touches(path)):
             self.doubts.append(path)
-            return
-        self._change(path, self._cause(desired, live, node, path), live, desired)
 
     def _cause(self, desired: Any, live: Any, node: Node, path: Path) -> Cause:
         if self._base is None:
@@ -268,6 +274,12 @@ def _by_element(items: list[Any], rule: ListRule) -> _Parts:
             twins.setdefault(element, [found[element]]).append(item)
         found[element] = item
     return {**found, **twins} if twins else found
+
+
+def _both_empty(desired: Any, live: Any) -> bool:
+    """Whether both say nothing, and not by two different values such as 0 and false."""
+    two_values = type(desired) in _PLAIN and type(live) in _PLAIN
+    return hollow(desired) and hollow(live) and not two_values
 
 
 def _more(live: Any, desired: Any, node: Node) -> bool:

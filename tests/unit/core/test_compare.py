@@ -241,15 +241,17 @@ def test_nothing_against_absent_is_a_doubt(nothing: Any):
 
 
 def test_what_we_said_before_is_no_doubt():
-    """An empty value that we applied and are still credited with needs no question."""
+    """What we applied and are still credited with nobody else has changed: no question."""
     assert changes({"raw": None}, {"raw": None}, {}) == []
+    rules = {"rules": [{"port": 1}]}
+    assert changes(rules, rules, {"rules": [{"port": 1, "protocol": "TCP"}]}) == []
 
 
 def test_defaults_inside_atomic_values_are_doubts():
     """The server adds `protocol: TCP` inside atomic lists; a person may have done so as well."""
     desired = {"rules": [{"port": 1}], "replicas": 1}
     live = {"rules": [{"port": 1, "protocol": "TCP"}], "replicas": 2}
-    found = compared(desired, desired, live)
+    found = compared(desired, desired, live, own={"replicas": 1})
     assert found.doubts == ("spec.rules",)
     assert found.changes == (Change("spec.replicas", Cause.DRIFT, 2, 1),)
 
