@@ -1,9 +1,13 @@
 # Tidegate: every task a person or CI runs. `make help` lists them.
 .DEFAULT_GOAL := help
+SHELL := bash
 PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
+# Two cores: two workers, and one more because tests also wait for servers.
+TEST_WORKERS ?= 3
+TESTS ?= tests
 
 .PHONY: help setup demo test lint control-plane bench locks
 
@@ -13,12 +17,33 @@ help: ## this list
 setup: $(STAMP) ## create .venv with the locked dependencies and the `tidegate` command
 
 $(STAMP): requirements/dev.txt pyproject.toml
-	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "Tidegate needs Python 3.11 or newer; name one with: make setup PYTHON=python3.12")'
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "Tidegate needs Python 3.11 or newer; name one: make setup PYTHON=python3.12")'
 	$(PYTHON) -m venv $(VENV)
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements/dev.txt
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation -e .
 	@touch $@
 
+control-plane: ## find or build etcd, kube-apiserver, kubectl, kustomize, helm; prints their folder
+	@$(PYTHON) tests/control_plane/build.py
+
+test: setup ## run the whole test-suite, on a real control plane when it is there or can be built
+	@$(PYTHON) tests/control_plane/build.py >/dev/null || test "$$TIDEGATE_REQUIRE_CONTROL_PLANE" != 1
+	$(BIN)/pytest -n $(TEST_WORKERS) $(TESTS)
+
+lint: setup ## ruff, mypy, and the rules of the house
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+
+demo: setup ## the main job on examples/repo, against a control plane it starts
+	@$(PYTHON) tests/control_plane/build.py >/dev/null
+	$(BIN)/python tests/demo.py
+
+bench: setup ## measure against the floor of raw requests; writes benchmarks/RESULTS.md
+	@$(PYTHON) tests/control_plane/build.py >/dev/null
+	$(BIN)/python benchmarks/run.py
+
 locks: ## write requirements/*.txt again from pyproject.toml (needs uv)
-	uv pip compile --universal --generate-hashes --no-emit-index-url --python-version 3.11 --quiet pyproject.toml -o requirements/runtime.txt
-	uv pip compile --universal --generate-hashes --no-emit-index-url --python-version 3.11 --quiet --group dev pyproject.toml -o requirements/dev.txt
+	uv pip compile --universal --generate-hashes --no-emit-index-url --python-version 3.11 --quiet --no-header pyproject.toml -o requirements/runtime.txt
+	uv pip compile --universal --generate-hashes --no-emit-index-url --python-version 3.11 --quiet --no-header --group dev pyproject.toml -o requirements/dev.txt

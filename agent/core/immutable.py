@@ -52,7 +52,8 @@ def is_job(key: Key) -> bool:
 
 
 def _is_immutable(cause: FieldCause) -> bool:
-    return any(tail.search(cause.message) for tail in _TAILS)
+    # A stale uid is refused as an immutable field too: that is another object, not another value.
+    return cause.field != "metadata.uid" and any(tail.search(cause.message) for tail in _TAILS)
 
 
 def immutable(rejected: Rejected) -> bool:

@@ -10,6 +10,7 @@ from datetime import timedelta
 from typing import TYPE_CHECKING
 
 from agent.core.admit import standings
+from agent.core.answers import CONFLICT
 from agent.core.decide import decide
 from agent.core.effects import bookkeeping
 from agent.core.inventory import finish, learn
@@ -81,12 +82,17 @@ def _answers(outcomes: Sequence[Outcome]) -> tuple[Answer, ...]:
     """Refusals are facts for the next pass; so is the object that an adoption prepared."""
     found = []
     for outcome in outcomes:
-        if isinstance(outcome, WasRefused):
+        if isinstance(outcome, WasRefused) and not _is_stale(outcome):
             answer = Answer(outcome.key, Ask.APPLY, outcome.digest, outcome.says, outcome.uid)
             found.append(answer)
         elif isinstance(outcome, WasApplied) and not outcome.digest:
             found.append(Answer(outcome.key, Ask.READ, "", Found(outcome.live)))
     return tuple(found)
+
+
+def _is_stale(outcome: WasRefused) -> bool:
+    """The object changed under the write: nothing to remember, the next look tells more."""
+    return bool(outcome.uid) and outcome.says.code == CONFLICT
 
 
 def _remaining(facts: Facts, outcomes: Sequence[Outcome]) -> tuple[Answer, ...]:
@@ -96,7 +102,7 @@ def _remaining(facts: Facts, outcomes: Sequence[Outcome]) -> tuple[Answer, ...]:
 
 def _is_applied(decision: Decision, outcomes: Sequence[Outcome]) -> bool:
     """Whether nothing of the revision steered for is still to be written."""
-    done = {outcome.key for outcome in outcomes if isinstance(outcome, WasApplied)}
+    done = {o.key for o in outcomes if isinstance(o, WasApplied) and o.digest}
     return all(
         step.action in {Action.KEEP, Action.PRUNE}
         or (step.key in done and step.action is not Action.REPLACE)
@@ -136,10 +142,12 @@ def _is_over(facts: Facts, inventory: Inventory) -> bool:
     return facts.declaration is None and not inventory.entries and not facts.unrendered
 
 
-def _again(facts: Facts, decision: Decision, outcomes: Sequence[Outcome]) -> bool:
-    if any(isinstance(outcome, WasApplied | WasRefused) for outcome in outcomes):
-        return True
-    return bool(decision.questions) and len(facts.answers) > 0
+def _again(outcomes: Sequence[Outcome]) -> bool:
+    """Whether the next pass can do more at once: the next wave, or plan around a refusal."""
+    return any(
+        isinstance(one, WasApplied) or (isinstance(one, WasRefused) and not _is_stale(one))
+        for one in outcomes
+    )
 
 
 def sync(
@@ -163,7 +171,7 @@ def sync(
 
 
 def _tell(result: Result, report: Report, inventory: Inventory, writer: Writer) -> Passed:
-    facts, decision, outcomes = result.facts, result.decision, result.outcomes
+    facts, outcomes = result.facts, result.outcomes
     if _is_over(facts, inventory):
         writer.retire(facts.package)
         return Passed(result, report, inventory, saved=True, answers=(), over=True)
@@ -172,14 +180,14 @@ def _tell(result: Result, report: Report, inventory: Inventory, writer: Writer) 
         saved = writer.remember(inventory)
     news = inventory.told.tail[-(inventory.told.seq - facts.inventory.told.seq) :]
     fresh = news if inventory.told.seq > facts.inventory.told.seq else ()
-    writer.tell(facts.package, facts.declaration, report, fresh)
+    writer.tell(facts.declaration, report, inventory, fresh)
     return Passed(
         result,
         report,
         inventory,
         saved,
         (*_superseded(_remaining(facts, outcomes), _answers(outcomes)), *_answers(outcomes)),
-        again=_again(facts, decision, outcomes),
+        again=_again(outcomes),
         wake=_wake(report, facts.now),
     )
 

@@ -136,9 +136,9 @@ class Writer(Protocol):
 
     def tell(
         self,
-        name: PackageName,
         package: Package | None,
         report: Report,
+        inventory: Inventory,
         transitions: Sequence[Transition],
     ) -> None:
         """Bring the Package object, its status and its events up to date."""

@@ -45,7 +45,8 @@ class PackageWriter:
         teller: Teller,
         now: Callable[[], datetime],
         root: Callable[[PackageName], Root | None],
-        status: Callable[[PackageName, Report], Mapping[str, Any]],
+        has_namespace: Callable[[str], bool],
+        status: Callable[[Report, Inventory, int], Mapping[str, Any]],
         on_problem: Callable[[PackageName, str], None],
     ) -> None:
         """Take the parts; `status` makes `Package.status`, `on_problem` hears what was not told."""
@@ -54,6 +55,7 @@ class PackageWriter:
         self._teller = teller
         self._now = now
         self._root = root
+        self._has_namespace = has_namespace
         self._status = status
         self._on_problem = on_problem
 
@@ -80,18 +82,21 @@ class PackageWriter:
 
     def tell(
         self,
-        name: PackageName,
         package: Package | None,
         report: Report,
+        inventory: Inventory,
         transitions: Sequence[Transition],
     ) -> None:
         """Bring the Package object, its status and its events up to date."""
+        name = report.package
         seen = self._root(name)
-        if package is not None:
-            seen, problem = self._teller.declare(name, manifest(package), seen)
+        if package is not None and self._has_namespace(name.namespace):
+            wanted = manifest(package, inventory.labels or {})
+            seen, problem = self._teller.declare(name, wanted, seen)
             self._say(name, problem)
         if seen is not None:
-            for problem in self._teller.tell(name, seen, self._status(name, report), transitions):
+            told = self._status(report, inventory, seen.generation)
+            for problem in self._teller.tell(name, seen, told, transitions):
                 self._say(name, problem)
 
     def retire(self, name: PackageName) -> None:
@@ -108,8 +113,8 @@ class PackageWriter:
             self._on_problem(name, problem)
 
 
-def manifest(package: Package) -> dict[str, Any]:
-    """Return the Package for the cluster, as declared.
+def manifest(package: Package, labels: Mapping[str, str]) -> dict[str, Any]:
+    """Return the Package for the cluster, as declared, with the labels that were let in.
 
     The suspend annotations stay out: in the cluster those keys belong to who holds by hand.
     """
@@ -122,7 +127,7 @@ def manifest(package: Package) -> dict[str, Any]:
         "metadata": {
             "name": package.name.name,
             "namespace": package.name.namespace,
-            "labels": dict(package.labels),
+            "labels": dict(labels),
             "annotations": annotations,
         },
         "spec": package.spec,
