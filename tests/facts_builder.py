@@ -16,7 +16,10 @@ from agent.core import words
 from agent.core.encode import digest, pack
 from agent.core.identity import owner, package_label
 from agent.core.values import (
+    Action,
     Applied,
+    Cause,
+    Change,
     Complete,
     Decision,
     Desired,
@@ -24,6 +27,8 @@ from agent.core.values import (
     Facts,
     Health,
     HealthStatus,
+    Held,
+    Hold,
     Inventory,
     Key,
     Live,
@@ -181,3 +186,44 @@ def result_of(
     plan = replace(Plan(facts.package, steps, "sha256:plan", commit), **fields)
     ruled = verdict or Verdict(tuple(step for step in steps if step.action != "Keep"))
     return Result(facts, Decision(plan, ruled, (), ()), outcomes)
+
+
+# --- steps and verdicts ------------------------------------------------------------------------
+
+
+def kept(desired: Desired, **fields: Any) -> Step:
+    """Return a step that leaves an object as it is."""
+    step = Step(desired.key, Action.KEEP, desired.wave, digest=desired.digest)
+    return replace(step, **fields)
+
+
+def updated(desired: Desired, cause: Cause = Cause.GIT, **fields: Any) -> Step:
+    """Return a step that changes one field."""
+    step = Step(
+        desired.key,
+        Action.UPDATE,
+        desired.wave,
+        (Change("spec.replicas", cause, 1, 2, "kubectl-edit (Update)"),),
+        desired.manifest,
+        desired.digest,
+        uid=f"uid-{desired.key.name}",
+    )
+    return replace(step, **fields)
+
+
+def created(desired: Desired, cause: Cause = Cause.GIT, **fields: Any) -> Step:
+    """Return a step that makes an object."""
+    changes = (Change("", cause, after=desired.digest),)
+    step = Step(desired.key, Action.CREATE, desired.wave, changes, desired.manifest, desired.digest)
+    return replace(step, **fields)
+
+
+def pruned(desired: Desired, **fields: Any) -> Step:
+    """Return a step that deletes an object Git no longer wants."""
+    uid = f"uid-{desired.key.name}"
+    return replace(Step(desired.key, Action.PRUNE, desired.wave, uid=uid, version="1"), **fields)
+
+
+def holding(hold: Hold, *steps: Step, whole: bool = True) -> Verdict:
+    """Return a verdict in which one hold keeps these steps, and nothing is admitted."""
+    return Verdict((), (Held(hold, frozenset(step.key for step in steps), whole=whole),))

@@ -32,7 +32,7 @@ class Report:
     is_ready: bool
     """The newest revision is applied and healthy, and nothing is held."""
     is_healthy: bool
-    """Every object that is live is Current; says nothing of its revision."""
+    """Every object of ours is Current, and none is missing; says nothing of its revision."""
     conditions: tuple[Condition, ...] = ()
     holds: tuple[Hold, ...] = ()
     """Distinct holds, those over the whole package first."""
@@ -46,7 +46,10 @@ class Report:
     waiting: int = 0
     """Objects that a held step or a held revision would change."""
     next: datetime | None = None
-    """The earliest instant at which a gate may say something else."""
+    """The earliest instant at which the answer may change by time alone: a gate's edge, or the
+    end of the time an object has to become healthy."""
     cause: str = ""
     """What brought the change, for transitions: a commit, a live edit, a gate."""
     actor: str = ""
+    wrote: bool = False
+    """The pass changed something in the cluster, so it went through Progressing."""
