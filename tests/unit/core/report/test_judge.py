@@ -264,12 +264,12 @@ def test_a_suspended_package_is_suspended_even_if_nothing_waits():
 def test_ready_keeps_its_last_value_while_suspended():
     """Who waits for Ready did not ask to stop; without a last value the facts decide."""
     told = Told(conditions=(("Ready", "False", NOW),))
-    kept = _judged(
+    last = _judged(
         synced(WEB, inventory=inventory_of(WEB, told=told)), kept(WEB), held=holding(SUSPENDED)
     )
     fresh = _judged(synced(WEB), kept(WEB), held=holding(SUSPENDED))
     never = _judged(facts_of(WEB), created(WEB), held=holding(SUSPENDED, created(WEB)))
-    assert [_condition(one, "Ready").status for one in (kept, fresh, never)] == [
+    assert [_condition(one, "Ready").status for one in (last, fresh, never)] == [
         "False",
         "True",
         "False",
