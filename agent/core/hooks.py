@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 HOOK: Final = "helm.sh/hook"
 WEIGHT: Final = "helm.sh/hook-weight"
 
-_BEFORE: Final = frozenset({"crd-install", "pre-install", "pre-upgrade"})
+_AT_FIRST: Final = frozenset({"crd-install", "pre-install"})
 _AFTER: Final = frozenset({"post-install", "post-upgrade"})
 _DISTANCE: Final = 2 * LARGEST_WAVE + 1
 """Of a hook without weight from wave 0, so that no weight reaches a wave that people write."""
@@ -36,16 +36,24 @@ class Hook:
 
 
 def hook(annotations: Mapping[str, str]) -> Hook | None:
-    """Read an object's hook annotations; None: it is no hook."""
+    """Read an object's hook annotations; None: it is no hook.
+
+    An object may be a hook of several moments. What Helm has before the first install (accounts of
+    all hooks, often) comes first; a migration that waits for a database of its own chart, after
+    the install and before upgrades, comes last, where it never blocks.
+    """
     if HOOK not in annotations:
         return None
     moments = {part.strip() for part in annotations[HOOK].split(",")} - {""}
     weight = _weight(annotations.get(WEIGHT, "0"))
-    if moments & _AFTER:
-        also = "on upgrades too" if moments & _BEFORE else ""
-        note = f"is a {_listed(moments)} hook: it is applied after the rest, {also}" if also else ""
+    if moments & _AT_FIRST:
+        return Hook(weight - _DISTANCE)
+    if "post-install" in moments and "pre-upgrade" in moments:
+        note = f"is a {_listed(moments)} hook: it is applied after the rest, on upgrades too"
         return Hook(_DISTANCE + weight, note=note)
-    if moments & _BEFORE:
+    if moments & _AFTER:
+        return Hook(_DISTANCE + weight)
+    if "pre-upgrade" in moments:
         return Hook(weight - _DISTANCE)
     return Hook(dropped=True, note=f"is a {_listed(moments)} hook: left out")
 

@@ -400,6 +400,8 @@ def hook(moments: str, kind: str = "batch/v1, kind: Job", weight: int = 0) -> st
         ("post-install", 3, 20_002),
         ("post-install,pre-upgrade", 0, 19_999),
         ("post-install,test", 0, 19_999),
+        ("pre-upgrade,post-upgrade", 0, 19_999),
+        ("pre-install,post-install,pre-upgrade,post-upgrade", 0, -19_999),
     ],
 )
 def test_hooks_run_before_or_after_all_waves(moments: str, weight: int, wave: int):
