@@ -1,0 +1,116 @@
+"""Schemas of the kinds the cluster serves, per group version, cached on disk by their hash.
+
+Never fails a pass for want of a schema: a kind without one is a kind of unknown topology.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import tempfile
+import threading
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Final
+from urllib.parse import parse_qsl, urlsplit
+
+import orjson
+
+from agent.core.reading import mapping, text
+from agent.core.schema import from_openapi
+from agent.edges.kube.failures import RefusedError
+from agent.edges.kube.seam import Request
+from agent.edges.kube.status import rejection
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from agent.core.schema import Kind, Node
+    from agent.edges.kube.seam import Transport
+
+_OK: Final = 200
+_NOT_SERVED: Final = frozenset({404, 406, 503})
+_SECONDS: Final = 60.0
+"""A server builds a big group's document on first request."""
+
+
+class Schemas:
+    """Schemas read on first use; safe from any thread.
+
+    Documents are served by hash and never change (KEP-2896), so the folder may be shared and lost.
+    """
+
+    def __init__(self, transport: Transport, folder: Path) -> None:
+        self._transport = transport
+        self._folder = folder
+        self._lock = threading.Lock()
+        self._index: Mapping[str, str] | None = None
+        self._converted: dict[str, Mapping[Kind, Node]] = {}
+
+    def node(self, api_version: str, kind: str) -> Node | None:
+        """Give a kind's schema, None where the server offers none.
+
+        Raises:
+            ClusterError: the server does not answer.
+        """
+        name = f"apis/{api_version}" if "/" in api_version else f"api/{api_version}"
+        with self._lock:  # held while asking, so that a document is read once
+            if self._index is None:
+                self._index = self._read_index()
+            url = self._index.get(name)
+            if url is None:
+                return None
+            if url not in self._converted:
+                self._converted[url] = from_openapi(self._document(url))
+            return self._converted[url].get((api_version, kind))
+
+    def refresh(self) -> None:
+        """Forget which documents are current, not the documents: after a CRD has changed.
+
+        Raises:
+            ClusterError: the server does not answer; what was known stays.
+        """
+        index = self._read_index()
+        with self._lock:
+            self._index = index
+            current = frozenset(index.values())
+            self._converted = {
+                url: nodes for url, nodes in self._converted.items() if url in current
+            }
+
+    def _read_index(self) -> Mapping[str, str]:
+        answer = self._get("/openapi/v3", ())
+        paths = mapping(orjson.loads(answer).get("paths")) if answer else {}
+        return {
+            name: text(mapping(entry).get("serverRelativeURL")) for name, entry in paths.items()
+        }
+
+    def _document(self, url: str) -> Mapping[str, Any]:
+        cached = self._folder / f"{hashlib.sha256(url.encode()).hexdigest()[:32]}.json"
+        try:
+            return mapping(orjson.loads(cached.read_bytes()))
+        except (OSError, orjson.JSONDecodeError):
+            pass  # not there, or cut off by a full disk: read it again
+        parts = urlsplit(url)
+        body = self._get(parts.path, tuple(parse_qsl(parts.query)))
+        if parts.query and body:  # without a hash it may change under the same name
+            _write(cached, body)
+        return mapping(orjson.loads(body)) if body else {}
+
+    def _get(self, path: str, query: tuple[tuple[str, str], ...]) -> bytes:
+        """Read one document, empty where the server has none: an aggregated API may be away."""
+        response = self._transport.send(Request("GET", path, query, timeout=_SECONDS))
+        if response.status == _OK:
+            return response.body
+        says = rejection(response)
+        if response.status in _NOT_SERVED:
+            return b""
+        raise RefusedError(f"schemas: GET {path}: {says.code} {says.reason}: {says.message}", says)
+
+
+def _write(path: Path, body: bytes) -> None:
+    """Write whole or not at all: another agent may read the same folder."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    handle, unfinished = tempfile.mkstemp(dir=path.parent)
+    with os.fdopen(handle, "wb") as file:
+        file.write(body)
+    Path(unfinished).replace(path)
