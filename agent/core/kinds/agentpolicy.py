@@ -45,11 +45,11 @@ class AgentPolicySpec(Shape):
 
     time_zone: Zone | None = None
     """For windows that name none."""
-    prune_budget: PruneBudgetShape = PruneBudgetShape()
-    overrides: OverridesShape = OverridesShape()
+    prune_budget: PruneBudgetShape = Field(default_factory=PruneBudgetShape)
+    overrides: OverridesShape = Field(default_factory=OverridesShape)
     stale_suspension: Duration = timedelta(days=14)
     """Suspensions older than this are reported."""
-    break_glass: BreakGlassShape = BreakGlassShape()
+    break_glass: BreakGlassShape = Field(default_factory=BreakGlassShape)
 
 
 class AgentPolicyShape(Shape):

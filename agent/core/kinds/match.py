@@ -8,7 +8,7 @@ from typing import Annotated, Self
 
 from pydantic import AfterValidator, Field, model_validator
 
-from agent.core.kinds.shape import Glob, Shape, refused
+from agent.core.kinds.shape import ClusterGlob, Glob, Shape, refused
 from agent.core.policies import LabelSelector, Match, Operator, Requirement, Subject
 from agent.core.values import Grade
 
@@ -62,7 +62,7 @@ class MatchItem(Shape):
 
     namespaces: Choice | None = None
     packages: Choice | None = None
-    clusters: Annotated[tuple[Glob, ...], Field(min_length=1)] | None = None
+    clusters: Annotated[tuple[ClusterGlob, ...], Field(min_length=1)] | None = None
     """Names of clusters, as agents are given by `--cluster`."""
 
     @model_validator(mode="after")

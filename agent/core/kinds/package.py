@@ -6,16 +6,16 @@ Never looks at the files its source names.
 from collections.abc import Iterator, Mapping
 from typing import Annotated, Any, Final, Literal
 
-from pydantic import AfterValidator, BeforeValidator, Field
+from pydantic import AfterValidator, BeforeValidator, ConfigDict, Field
 
 from agent.core import words
 from agent.core.kinds.metadata import PackageMetadata
 from agent.core.kinds.positions import Path
 from agent.core.kinds.shape import (
+    ClusterGlob,
     Duration,
     Fault,
     Flag,
-    Glob,
     Name,
     RepoPath,
     Shape,
@@ -98,6 +98,10 @@ class HelmShape(Shape):
 class SourceShape(Shape):
     """Where the manifests are: exactly one of `path` and `helm`."""
 
+    model_config = ConfigDict(
+        json_schema_extra={"oneOf": [{"required": ["path"]}, {"required": ["helm"]}]}
+    )
+
     path: RepoPath | None = None
     """A folder of plain YAML, or a kustomization; relative to this file."""
     helm: HelmShape | None = None
@@ -166,7 +170,7 @@ class PackageSpec(Shape):
     service_account_name: Name | None = None
     """Impersonated for every write of this package."""
     retry: RetryShape | None = None
-    clusters: tuple[Glob, ...] = ()
+    clusters: tuple[ClusterGlob, ...] = ()
     """Which agents, by `--cluster`, take the package; default: all."""
     prune_delay: Duration | None = None
     """How long something has to be gone from Git before it is deleted."""
@@ -194,7 +198,7 @@ def omissions(spec: Mapping[str, Any]) -> Iterator[Fault]:
 
 
 def build(document: PackageShape, spec: Mapping[str, Any]) -> Package:
-    """Return the value; `spec` is the one that was written."""
+    """Return the value, which keeps `spec`, the one that was written."""
     name = PackageName(document.metadata.namespace, document.metadata.name)
     wants = document.spec
     health, retry = wants.health or HealthShape(), wants.retry or RetryShape()
@@ -220,8 +224,23 @@ def build(document: PackageShape, spec: Mapping[str, Any]) -> Package:
         retry_max=retry.max,
         clusters=wants.clusters,
         prune_delay=wants.prune_delay,
-        spec=spec,
+        spec=_without_null(spec),
     )
+
+
+def _without_null(spec: Mapping[str, Any]) -> Mapping[str, Any]:
+    """Leave out empty fields, which the API server refuses; a chart's values may have them."""
+    return {
+        name: each if name in {"values", "equals"} else _cleaned(each)
+        for name, each in spec.items()
+        if each is not None
+    }
+
+
+def _cleaned(value: Any) -> Any:
+    if isinstance(value, Mapping):
+        return _without_null(value)
+    return [_cleaned(each) for each in value] if isinstance(value, list) else value
 
 
 def _source(source: SourceShape, name: str) -> Source:

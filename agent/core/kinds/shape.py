@@ -38,7 +38,8 @@ if TYPE_CHECKING:
 LONGEST_SHOWN: Final = 60
 _LABEL: Final = r"[a-z0-9]([-a-z0-9]{0,61}[a-z0-9])?"
 _DNS_LABEL: Final = re.compile(_LABEL)
-_GLOB: Final = re.compile(r"[A-Za-z0-9*._-]+")
+_GLOB: Final = re.compile(r"[a-z0-9*.-]+")
+_CLUSTER: Final = re.compile(r"[A-Za-z0-9*._:/@-]+")
 _INSTANT: Final = re.compile(
     r"\d{4}-\d\d-\d\d[Tt ]\d\d:\d\d(:\d\d(\.\d{1,6})?)?([Zz]|[+-]\d\d:\d\d)"
 )
@@ -252,7 +253,16 @@ def _name(text: str) -> str:
 
 def _glob(text: str) -> str:
     if not _GLOB.fullmatch(text):
-        raise refused(f"{shown(text)} is not a name: `*` is the only wildcard")
+        raise refused(
+            f"{shown(text)} is not a name: small letters, digits and dashes, `*` is the only "
+            "wildcard"
+        )
+    return text
+
+
+def _cluster(text: str) -> str:
+    if not _CLUSTER.fullmatch(text):
+        raise refused(f"{shown(text)} is not the name of a cluster: `*` is the only wildcard")
     return text
 
 
@@ -266,6 +276,8 @@ Flag: TypeAlias = Annotated[bool, Strict()]
 Count: TypeAlias = Annotated[int, Strict()]
 Name: TypeAlias = Annotated[str, AfterValidator(_name)]
 Glob: TypeAlias = Annotated[str, AfterValidator(_glob)]
+ClusterGlob: TypeAlias = Annotated[str, AfterValidator(_cluster)]
+"""Names of clusters may be those of cloud providers, with colons and slashes."""
 Sentence: TypeAlias = Annotated[str, AfterValidator(_not_blank)]
 
 

@@ -6,7 +6,7 @@ Never asks whether it is in force.
 from collections.abc import Iterator, Mapping
 from typing import Annotated, Any, Final, Literal, Self
 
-from pydantic import Field, model_validator
+from pydantic import ConfigDict, Field, model_validator
 
 from agent.core import words
 from agent.core.kinds.match import Grades, Matches, matches
@@ -21,6 +21,10 @@ FEATURES: Final[Mapping[Path, str]] = {}
 
 class SuspensionSpec(Shape):
     """What is held, why, and until when."""
+
+    model_config = ConfigDict(
+        json_schema_extra={"oneOf": [{"required": ["until"]}, {"required": ["indefinite"]}]}
+    )
 
     match: Matches | None = None
     """Which packages; may be left out only in a namespace's own suspension."""

@@ -10,6 +10,7 @@ from typing import Annotated, Any, Final, Literal, Self
 
 from pydantic import (
     AfterValidator,
+    ConfigDict,
     Field,
     PlainValidator,
     ValidationInfo,
@@ -90,6 +91,16 @@ CalendarFile = Annotated[Any, PlainValidator(_calendar), WithJsonSchema({"type":
 class RecurringShape(Shape):
     """`days` with `from` and `to`, or `cron` with `duration`, or `rrule` with `from` and `to`."""
 
+    model_config = ConfigDict(
+        json_schema_extra={
+            "oneOf": [
+                {"required": ["cron", "duration"]},
+                {"required": ["rrule", "from", "to"]},
+                {"required": ["from", "to"], "not": {"required": ["rrule"]}},
+            ]
+        }
+    )
+
     days: Annotated[tuple[Day, ...], Field(min_length=1)] | None = None
     """Mon to Sun; a time after midnight belongs to the day it began. Default: every day."""
     start: Annotated[Start | None, Field(alias="from")] = None
@@ -133,6 +144,10 @@ class ExceptShape(Shape):
 
 class SyncWindowSpec(Shape):
     """When, for which packages, and how strictly."""
+
+    model_config = ConfigDict(
+        json_schema_extra={"anyOf": [{"required": ["recurring"]}, {"required": ["once"]}]}
+    )
 
     effect: Effect
     description: str = ""

@@ -222,12 +222,12 @@ def test_a_suspension_is_written_for_people():
     suspension = Suspension(
         name="db-migration",
         match=(
-            Match(Subject(("shop",), LabelSelector((("env", "prod"),))), None, ("prod-*",)),
+            Match(Subject(("a",), LabelSelector((("env", "prod"),))), None, ("p*",)),
             Match(
                 None,
                 Subject(
-                    ("pay*",),
-                    LabelSelector((), (Requirement("tier", Operator.EXISTS),)),
+                    ("pa*",),
+                    LabelSelector((), (Requirement("t", Operator.EXISTS),)),
                 ),
             ),
         ),
@@ -251,8 +251,8 @@ spec:
   onExpiry: Review
   holds: [Prune, Upgrades]
   match:
-    - {namespaces: {names: ["shop"], selector: {matchLabels: {env: "prod"}}}, clusters: ["prod-*"]}
-    - {packages: {names: ["pay*"], selector: {matchExpressions: [{key: "tier", operator: "Exists"}]}}}
+    - {namespaces: {names: ["a"], selector: {matchLabels: {env: "prod"}}}, clusters: ["p*"]}
+    - {packages: {names: ["pa*"], selector: {matchExpressions: [{key: "t", operator: "Exists"}]}}}
 """
     )
     site = Site("policies/s.yaml", guarded=True)

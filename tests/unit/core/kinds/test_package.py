@@ -102,6 +102,14 @@ spec:
     assert found.spec["source"] == {"path": "./manifests/"}
 
 
+def test_empty_fields_are_not_sent_to_the_cluster():
+    """The API server refuses null; in the values of a chart it means something."""
+    text = f"{HEAD}spec: {{source: {{helm: {{chart: c, values: {{a: null}}}}}}, health: null}}"
+    package = read(text).packages[0].package
+    assert package is not None
+    assert package.spec == {"source": {"helm": {"chart": "c", "values": {"a": None}}}}
+
+
 def test_a_chart_in_the_repository():
     """Values stay as written under YAML 1.2, files are found from the root."""
     text = f"""{HEAD}spec:
