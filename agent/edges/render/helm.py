@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Final
 
 import orjson
 
-from agent.core.encode import digest
+from agent.core.encode import EncodeError, digest
 from agent.core.errors import RenderError
 from agent.core.hooks import hook
 from agent.core.reading import at, items, mapping, text, texts
@@ -118,7 +118,10 @@ def plan(
         # Else every definition installed anywhere would render every chart again.
         told = replace(told, api_versions=())
     chart = _Chart(revision, source, package.name.namespace, program, told, traits)
-    key = chart.digest()
+    try:
+        key = chart.digest()
+    except EncodeError as error:
+        raise RenderError(f"the values of the chart {source.chart}: {error}") from error
     return Work(key, lambda: _render(chart, key))
 
 

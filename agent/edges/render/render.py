@@ -5,6 +5,7 @@ Never returns a part of a package: it is all of it, or Unknown with the reason.
 
 from __future__ import annotations
 
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Final
 
@@ -93,7 +94,8 @@ class Renderer:
         if stored is not None:
             return _unpacked(stored, work.digest)
         raw = work.render()
-        self._cache.put(work.digest, _packed(raw))
+        with suppress(orjson.JSONEncodeError):  # half of a surrogate pair: refused one stage later
+            self._cache.put(work.digest, _packed(raw))
         return raw
 
 
