@@ -94,8 +94,7 @@ def _reader(kind: Any) -> Reader:
     if origin in (Union, types.UnionType):
         return _union(get_args(kind))
     if origin is tuple:
-        item = _reader(get_args(kind)[0])
-        return lambda found: tuple(item(each) for each in found)
+        return _tuple(get_args(kind))
     if origin is Mapping:
         return _mapping(*get_args(kind))
     if dataclasses.is_dataclass(kind):
@@ -103,6 +102,14 @@ def _reader(kind: Any) -> Reader:
     if isinstance(kind, type):
         return _plain(kind)
     return _itself
+
+
+def _tuple(kinds: tuple[Any, ...]) -> Reader:
+    """Read `tuple[X, ...]` item by item alike, and `tuple[X, Y]` each by its own type."""
+    readers = tuple(_reader(each) for each in kinds if each is not Ellipsis)
+    if Ellipsis in kinds:
+        return lambda found: tuple(readers[0](each) for each in found)
+    return lambda found: tuple(reader(each) for reader, each in zip(readers, found, strict=True))
 
 
 def _plain(kind: type[Any]) -> Reader:

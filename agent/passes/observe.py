@@ -220,7 +220,6 @@ def observe(name: PackageName, world: World, now: datetime) -> Facts | None:
         kinds=world.cluster.kinds(),
         schemas=world.cluster.schemas(_wanted_schemas(new, base)),
         answers=answers,
-        agent_namespace=world.agent_namespace,
         saved=world.memory.is_saved(name),
     )
 

@@ -130,8 +130,8 @@ def conclude(facts: Facts, decision: Decision, outcomes: Sequence[Outcome]) -> I
     learned = learn(
         known, outcomes, desired, lambda live, one: expected(live, one, facts), facts.now
     )
-    live = facts.live | {o.key: o.live for o in outcomes if isinstance(o, WasApplied)}
-    learned = finish(learned, live, facts.now)
+    written = {o.key: o.live for o in outcomes if isinstance(o, WasApplied)}
+    learned = finish(learned, {**facts.live, **written}, facts.now)
     digest = _digest_of(facts, plan.commit)
     if facts.declaration is not None and digest and _is_applied(decision, outcomes):
         return replace(learned, applied=Applied(plan.commit, digest), attempted=plan.commit)

@@ -152,9 +152,27 @@ class Writer(Protocol):
 class World(Protocol):
     """Everything a package pass looks at and acts on."""
 
-    instance: str
-    cluster_name: str
-    agent_namespace: str
-    source: Source
-    cluster: Cluster
-    memory: Memory
+    @property
+    def instance(self) -> str:
+        """Which agent this is."""
+        ...
+
+    @property
+    def cluster_name(self) -> str:
+        """Which cluster this is, as declarations name it."""
+        ...
+
+    @property
+    def source(self) -> Source:
+        """Git."""
+        ...
+
+    @property
+    def cluster(self) -> Cluster:
+        """Kubernetes."""
+        ...
+
+    @property
+    def memory(self) -> Memory:
+        """What is remembered."""
+        ...

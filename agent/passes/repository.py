@@ -86,14 +86,12 @@ def _declared(commit: str, before: Reading | None, git: Git, layout: Layout) -> 
         contents = git.read({files[path].oid for path in paths})
         return {path: contents[files[path].oid] for path in paths if files[path].oid in contents}
 
-    last = before.declaration if before else None
+    last = before.declaration.declared if before else None
     revision = Revision(commit, files, read)
-    first = declare(revision, layout, last.declared if last else None, last and last.parsed)
+    first = declare(revision, layout, last, before.declaration.parsed if before else None)
     blamed = git.blame(commit, first.files)
     authors = {path: (who.commit, f"{who.name} <{who.email}>") for path, who in blamed.items()}
-    return declare(
-        replace(revision, authors=authors), layout, last.declared if last else None, first.parsed
-    )
+    return declare(replace(revision, authors=authors), layout, last, first.parsed)
 
 
 def _same(older: Rendered | None, newer: Rendered) -> bool:

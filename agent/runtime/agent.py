@@ -77,7 +77,6 @@ class World:
 
     instance: str
     cluster_name: str
-    agent_namespace: str
     source: GitSource
     cluster: WatchedCluster
     memory: Memory
@@ -98,6 +97,7 @@ class Agent:
         interval: timedelta,
         on_kinds: Callable[[], None] = lambda: None,
         on_pass: Callable[[Passed], None] = lambda _: None,
+        on_done: Callable[[], None] = lambda: None,
         workers: int = 4,
     ) -> None:
         self.world = world
@@ -109,13 +109,13 @@ class Agent:
         self._interval = interval
         self._on_kinds = on_kinds
         self._on_pass = on_pass
+        self._on_done = on_done
         self._workers = workers
         self.packages: Queue[PackageName] = Queue()
         self.slow: Queue[str] = Queue()
         self._threads: list[threading.Thread] = []
         self._failures: dict[PackageName, int] = {}
         self._names: dict[str, PackageName] = {}
-        self.problem: Callable[[], str] = lambda: world.source.polled.problem
 
     # --- life ----------------------------------------------------------------------------------
 
@@ -212,6 +212,7 @@ class Agent:
                 self._retry(name, "an error inside Tidegate, logged with its traceback")
             finally:
                 self.packages.done(name)
+                self._on_done()
 
     def _retry(self, name: PackageName, why: str) -> None:
         failures = self._failures[name] = self._failures.get(name, 0) + 1
@@ -265,6 +266,7 @@ class Agent:
                 log.exception("the %s pass failed", key)
             finally:
                 self.slow.done(key)
+                self._on_done()
 
     def _repository(self) -> None:
         changed = self.world.source.refresh()

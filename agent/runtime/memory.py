@@ -159,7 +159,8 @@ class Memory:
         package = passed.result.facts.declaration
         first = (package and package.retry_backoff) or BACKOFF
         most = (package and package.retry_max) or BACKOFF_MAX
-        return min(first * 2 ** min(max(failures - 1, 0), 16), most)
+        doubled: timedelta = first * 2 ** min(max(failures - 1, 0), 16)
+        return min(doubled, most)
 
     def forget_answers(self, package: PackageName) -> None:
         """Ask the server again: something it may have complained of has changed."""

@@ -55,7 +55,7 @@ class Polled:
 class GitSource:
     """See `agent.passes.ports.Source`; `refresh` is the repository pass with its memory."""
 
-    def __init__(
+    def __init__(  # noqa: PLR0913 - what it is made of, each once
         self,
         *,
         mirror: Mirror,
@@ -64,6 +64,7 @@ class GitSource:
         layout: Layout,
         kinds: Callable[[], Mapping[GroupKind, KindInfo]],
         clock: Callable[[], datetime],
+        on_read: Callable[[Snapshot], None] = lambda _: None,
     ) -> None:
         self._mirror = mirror
         self._git = git
@@ -71,6 +72,7 @@ class GitSource:
         self._layout = layout
         self._kinds = kinds
         self._clock = clock
+        self._on_read = on_read
         self._reading: Reading | None = None
         self._polled = Polled()
         self._bases: dict[PackageName, tuple[str, Rendered]] = {}
@@ -124,6 +126,7 @@ class GitSource:
         reading = read_revision(
             commit, self._reading, self._git, self._rendering, self._layout, self._kinds()
         )
+        self._on_read(reading.snapshot)
         self._reading = reading
         return reading.changed
 

@@ -7,7 +7,6 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from agent.core import words
 from agent.core.identity import acts_as
 from agent.core.values import Remember, WasNotTried
 from agent.edges.kube.refusal import is_taken
@@ -21,6 +20,7 @@ if TYPE_CHECKING:
     from agent.core.values import (
         Effect,
         Inventory,
+        Manifest,
         Outcome,
         Package,
         PackageName,
@@ -30,8 +30,6 @@ if TYPE_CHECKING:
     from agent.edges.kube.notebook import Notebook
     from agent.edges.kube.telling import Teller
     from agent.edges.kube.writer import Writer
-
-_SUSPEND = (words.SUSPEND, words.SUSPEND_REASON, words.SUSPEND_UNTIL, words.SUSPEND_BY)
 
 
 class PackageWriter:
@@ -46,16 +44,22 @@ class PackageWriter:
         now: Callable[[], datetime],
         root: Callable[[PackageName], Root | None],
         has_namespace: Callable[[str], bool],
+        manifest: Callable[[Package, Mapping[str, str]], Manifest],
         status: Callable[[Report, Inventory, int], Mapping[str, Any]],
         on_problem: Callable[[PackageName, str], None],
     ) -> None:
-        """Take the parts; `status` makes `Package.status`, `on_problem` hears what was not told."""
+        """Take the parts.
+
+        `manifest` makes the Package of a declaration and the labels that were let in, `status` its
+        status; `on_problem` hears what was not told.
+        """
         self._writer = writer
         self._notebook = notebook
         self._teller = teller
         self._now = now
         self._root = root
         self._has_namespace = has_namespace
+        self._manifest = manifest
         self._status = status
         self._on_problem = on_problem
 
@@ -91,7 +95,7 @@ class PackageWriter:
         name = report.package
         seen = self._root(name)
         if package is not None and self._has_namespace(name.namespace):
-            wanted = manifest(package, inventory.labels or {})
+            wanted = self._manifest(package, inventory.labels or {})
             seen, problem = self._teller.declare(name, wanted, seen)
             self._say(name, problem)
         if seen is not None:
@@ -111,24 +115,3 @@ class PackageWriter:
     def _say(self, name: PackageName, problem: str) -> None:
         if problem:
             self._on_problem(name, problem)
-
-
-def manifest(package: Package, labels: Mapping[str, str]) -> dict[str, Any]:
-    """Return the Package for the cluster, as declared, with the labels that were let in.
-
-    The suspend annotations stay out: in the cluster those keys belong to who holds by hand.
-    """
-    annotations = {
-        name: value for name, value in package.annotations.items() if name not in _SUSPEND
-    }
-    return {
-        "apiVersion": words.API_VERSION,
-        "kind": "Package",
-        "metadata": {
-            "name": package.name.name,
-            "namespace": package.name.namespace,
-            "labels": dict(labels),
-            "annotations": annotations,
-        },
-        "spec": package.spec,
-    }

@@ -1,0 +1,383 @@
+"""The one wiring of edges, runtime and passes, used by every command and by tests."""
+
+from __future__ import annotations
+
+import logging
+import signal
+import socket
+import threading
+import uuid
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from agent import __version__
+from agent.core.declare import Layout
+from agent.core.errors import ClusterError
+from agent.core.identity import Home
+from agent.core.inventory import Damaged
+from agent.core.kinds.crd import crd
+from agent.core.kinds.package_object import package_object
+from agent.core.report.status import status
+from agent.core.values import Inventory, WasApplied
+from agent.edges import clock, process
+from agent.edges.git.address import Remote
+from agent.edges.git.mirror import Mirror
+from agent.edges.git.publish import Identity, Publisher
+from agent.edges.kube.discovery import Discovery
+from agent.edges.kube.groundwork import Groundwork, NoFence
+from agent.edges.kube.lease import LeaseFence, LeaseKeeper
+from agent.edges.kube.notebook import Notebook
+from agent.edges.kube.openapi import Schemas
+from agent.edges.kube.package_writer import PackageWriter
+from agent.edges.kube.read import Reader
+from agent.edges.kube.sending import Sender
+from agent.edges.kube.telling import Teller
+from agent.edges.kube.transport import connect
+from agent.edges.kube.watch import Watches
+from agent.edges.kube.writer import Writer, served_paths
+from agent.edges.render.cache import Cache
+from agent.edges.render.render import Programs, Renderer, resolve
+from agent.edges.timers import Timers
+from agent.passes.status import StatusPass
+from agent.runtime import once
+from agent.runtime.agent import Agent, World
+from agent.runtime.leading import Leading
+from agent.runtime.live import LiveState
+from agent.runtime.memory import Memory
+from agent.runtime.once import Settling
+from agent.runtime.redaction import Redaction
+from agent.runtime.rendering import Rendering
+from agent.runtime.source import GitSource
+from agent.runtime.surroundings import Surroundings
+from agent.runtime.view import WatchedCluster
+from agent.settings import state_folder
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+    from pathlib import Path
+
+    from agent.core.declared import Snapshot
+    from agent.core.values import GroupKind, Key, KindInfo, Package, Rendered
+    from agent.edges.kube.sending import Record
+    from agent.edges.kube.transport import HttpTransport
+    from agent.passes.package import Passed
+    from agent.runtime.records import Changed
+    from agent.settings import Settings
+
+log = logging.getLogger(__name__)
+
+CONNECTIONS = 64
+"""Watches of some dozen kinds, and the request threads."""
+STOP_SECONDS = 8.0
+REQUEST_THREADS = 12
+"""Measured: more than 16 connections do not apply faster on two cores, fewer than 8 do slower."""
+
+
+def user_agent(instance: str) -> str:
+    """How the agent names itself on every request (the contract)."""
+    return f"tidegate/{__version__} ({instance})"
+
+
+def git_source(
+    settings: Settings,
+    folder: Path,
+    kinds: Callable[[], Mapping[GroupKind, KindInfo]],
+    on_read: Callable[[Snapshot], None] = lambda _: None,
+) -> GitSource:
+    """The repository side alone: mirror, renderers, declarations."""
+    mirror = Mirror(
+        folder / "mirror.git", Remote(settings.repo, settings.branch, settings.git_credentials)
+    )
+    programs = Programs.at(settings.kustomize or "kustomize", settings.helm or "helm")
+    renderer = Renderer(mirror, Cache(folder / "renders"), programs)
+
+    def resolved(package: Package, commit: str, known: Mapping[GroupKind, KindInfo]) -> Rendered:
+        raw = renderer.render(package, commit)
+        return resolve(raw, package, known, commit, lambda _path: (commit, ""))
+
+    return GitSource(
+        mirror=mirror,
+        git=mirror,
+        rendering=Rendering(renderer, resolved),
+        layout=Layout(settings.path, settings.policies, settings.cluster),
+        kinds=kinds,
+        clock=clock.now,
+        on_read=on_read,
+    )
+
+
+class Always:
+    """The leader of a process that writes nothing to the cluster (`--observe`)."""
+
+    says = ""
+
+    def holds(self) -> bool:
+        """Whether passes may run: always."""
+        return True
+
+
+@dataclass(slots=True)
+class Connected:
+    """The cluster side: reading, and what writing needs."""
+
+    transport: HttpTransport
+    discovery: Discovery
+    schemas: Schemas
+    reader: Reader
+    home: Home
+
+
+def connected(
+    settings: Settings,
+    folder: Path,
+    on_request: Callable[[str, str, int], None] | None = None,
+) -> Connected:
+    """Find the cluster and ask it nothing yet.
+
+    Raises:
+        ClusterError: there is no such kubeconfig or context.
+    """
+    transport = connect(
+        settings.kubeconfig,
+        settings.context,
+        user_agent(settings.instance),
+        connections=CONNECTIONS,
+        on_request=on_request,
+    )
+    discovery = Discovery(transport)
+    return Connected(
+        transport,
+        discovery,
+        Schemas(transport, folder / "openapi"),
+        Reader(transport, discovery),
+        Home(settings.instance, settings.cluster, settings.agent_namespace),
+    )
+
+
+class Running:
+    """One agent of one repository on one cluster, from start to stop."""
+
+    def __init__(self, settings: Settings, folder: Path) -> None:
+        self._settings = settings
+        self._stopping = threading.Event()
+        self.settling = Settling()
+        self.redaction = Redaction()
+        self._executor = ThreadPoolExecutor(REQUEST_THREADS, thread_name_prefix="request")
+        self.memory = Memory()
+        cluster = self._cluster = connected(settings, folder)
+        self.source = git_source(settings, folder, cluster.discovery.kinds, self.redaction.learn)
+        watches = Watches(cluster.transport, cluster.discovery, settings.instance)
+        self.live = LiveState(watches.ours, self._on_live, self._on_synced)
+        self.surroundings = Surroundings(watches.all, self._on_surroundings)
+        self._fence = LeaseFence(clock.monotonic)
+        self._unfenced = Sender(cluster.transport, NoFence(), self._wait, self._journal)
+        sender = Sender(cluster.transport, self._fence, self._wait, self._journal)
+        self._notebook = Notebook(cluster.transport, sender, cluster.home)
+        self._writer = Writer(
+            transport=cluster.transport,
+            sender=sender,
+            notebook=self._notebook,
+            executor=self._executor,
+            paths=served_paths(cluster.discovery.find),
+            home=cluster.home,
+            redact=self.redaction.text,
+        )
+        self._teller = Teller(sender, cluster.home, self.redaction.text)
+        self.leading = self._leading()
+        self.agent = Agent(
+            world=self._world(),
+            writer=self._package_writer(),
+            leader=self.leading,
+            timers=Timers(),
+            teller=self._status_pass(folder),
+            clock=clock.now,
+            interval=settings.interval,
+            on_kinds=self._on_kinds,
+            on_pass=self._on_pass,
+            on_done=self.settling.notify,
+        )
+
+    # --- parts ---------------------------------------------------------------------------------
+
+    def _world(self) -> World:
+        settings, cluster = self._settings, self._cluster
+        view = WatchedCluster(
+            instance=settings.instance,
+            cluster=settings.cluster,
+            live=self.live,
+            surroundings=self.surroundings,
+            discovery=cluster.discovery,
+            schemas=cluster.schemas,
+            reader=cluster.reader,
+        )
+        return World(
+            settings.instance,
+            settings.cluster,
+            self.source,
+            view,
+            self.memory,
+        )
+
+    def _leading(self) -> Leading:
+        identity = f"{socket.gethostname()}-{uuid.uuid4().hex[:8]}"
+        keeper = LeaseKeeper(
+            self._cluster.transport,
+            self._unfenced,
+            self._cluster.home,
+            identity,
+            self._fence,
+            clock.now,
+        )
+        return Leading(keeper, self._fence, clock.monotonic, self._prepare, self._on_ready)
+
+    def _package_writer(self) -> PackageWriter:
+        return PackageWriter(
+            writer=self._writer,
+            notebook=self._notebook,
+            teller=self._teller,
+            now=clock.now,
+            root=self.surroundings.root,
+            manifest=lambda package, labels: package_object(
+                package, labels, self._settings.instance, self._settings.cluster
+            ),
+            has_namespace=lambda name: self.surroundings.namespace(name).exists,
+            status=lambda report, inventory, generation: status(
+                report, inventory, generation, self.redaction.text
+            ),
+            on_problem=lambda package, says: log.warning("%s: %s", package, says),
+        )
+
+    def _status_pass(self, folder: Path) -> StatusPass | None:
+        settings = self._settings
+        if settings.no_status:
+            return None
+        remote = Remote(settings.repo, settings.status_ref, settings.git_credentials)
+        author = Identity("tidegate", f"{settings.instance}@{settings.cluster}.tidegate.io")
+        return StatusPass(
+            publisher=Publisher(folder / "status.git", remote, author),
+            memory=self.memory,
+            source=self.source,
+            cluster=settings.cluster,
+            instance=settings.instance,
+            redact=self.redaction.text,
+        )
+
+    # --- what the edges report -----------------------------------------------------------------
+
+    def _wait(self, seconds: float) -> None:
+        self._stopping.wait(seconds)
+
+    def _journal(self, record: Record) -> None:
+        log.debug(
+            "%s %s %s → %s %s",
+            record.effect,
+            record.method,
+            record.path,
+            record.status,
+            record.says,
+        )
+
+    def _on_ready(self) -> None:
+        self.agent.wake_everyone()
+
+    def _on_live(self, changed: Changed) -> None:
+        self.agent.on_live(changed)
+
+    def _on_synced(self, kind: GroupKind) -> None:
+        self.agent.on_synced(kind)
+
+    def _on_surroundings(self, key: Key) -> None:
+        self.agent.on_surroundings(key)
+
+    def _on_kinds(self) -> None:
+        self._cluster.discovery.refresh()
+        self._cluster.schemas.refresh()
+
+    def _on_pass(self, passed: Passed) -> None:
+        for outcome in passed.result.outcomes:
+            if isinstance(outcome, WasApplied):
+                self.live.put(outcome.live)
+        report, told = passed.report, passed.inventory.told
+        if told.seq != passed.result.facts.inventory.told.seq:
+            log.info("%s: %s: %s", report.package, report.state, report.message)
+
+    # --- life ----------------------------------------------------------------------------------
+
+    def _prepare(self) -> None:
+        """Read what was remembered; runs each time the lease becomes ours."""
+        found = self._notebook.load_all()
+        for name, inventory in found.items():
+            if isinstance(inventory, Damaged):
+                raise ClusterError(
+                    f"the inventory of {name} is damaged: {inventory.why}; nothing is written "
+                    "until its ConfigMaps in the agent's namespace are repaired or removed"
+                )
+        self.memory.load({n: one for n, one in found.items() if isinstance(one, Inventory)})
+
+    def start(self) -> None:
+        """Prepare the ground, watch, ask for the lease, and start the passes.
+
+        Raises:
+            ClusterError: the cluster lacks something and the agent may not make it.
+        """
+        ground = Groundwork(
+            self._cluster.transport, self._unfenced, self._cluster.home, self.redaction.text
+        )
+        for problem in (ground.ensure_namespace(), ground.ensure_crd(crd(), self._wait)):
+            if problem:
+                raise ClusterError(problem)
+        self._cluster.discovery.refresh()
+        self.surroundings.ensure()
+        self.agent.start()
+        self.leading.start()
+
+    def stop(self) -> bool:
+        """End within ten seconds: passes, writes, watches, one status push, and the lease last."""
+        self._stopping.set()
+        self._writer.stop()
+        ended = self.agent.stop(STOP_SECONDS)
+        self._cluster.transport.close()
+        ended = self.live.stop() and self.surroundings.stop() and ended
+        self.leading.stop()
+        self._executor.shutdown(wait=False, cancel_futures=True)
+        process.shutdown()
+        return ended
+
+
+def run(settings: Settings, environment: Mapping[str, str]) -> int:
+    """Run the agent until it is told to stop, or once; returns the exit code of the contract."""
+    folder = state_folder(settings, environment)
+    folder.mkdir(parents=True, exist_ok=True)
+    running = Running(settings, folder)
+    stopped = threading.Event()
+
+    def stop(*_: object) -> None:
+        stopped.set()
+        running.settling.stop()
+
+    for number in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(number, stop)
+    try:
+        running.start()
+        if not settings.once:
+            stopped.wait()
+            return 0
+        return _once(running, settings)
+    finally:
+        running.stop()
+
+
+def _once(running: Running, settings: Settings) -> int:
+    """Converge as far as possible within the timeout."""
+    end = clock.monotonic() + settings.timeout.total_seconds()
+
+    def left() -> float:
+        return max(0.0, end - clock.monotonic())
+
+    agent, settling = running.agent, running.settling
+    settled = settling.wait(agent, left(), observing=settings.observe)
+    if settled and once.is_refused(once.reports(agent).values()):
+        settling.wait_while(agent, once.reports(agent), min(left(), once.GRACE.total_seconds()))
+        settling.wait(agent, left(), observing=settings.observe)
+    return once.exit_code(agent, observing=settings.observe)

@@ -1,0 +1,122 @@
+"""`--once`: waits until nothing more happens by itself, and says how that ended."""
+
+from __future__ import annotations
+
+import threading
+from datetime import timedelta
+from typing import TYPE_CHECKING, Final
+
+from agent.core.values import PackageName, State
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping
+
+    from agent.core.report.values import Report
+    from agent.runtime.agent import Agent
+
+OK: Final = 0
+FAILED: Final = 3
+HELD: Final = 6
+TIMEOUT: Final = 7
+GRACE: Final = timedelta(seconds=12)
+"""A refusal of the server is tried again once before it counts: a CRD may have come meanwhile."""
+MOVING: Final = frozenset({State.PENDING, State.PROGRESSING})
+HOLDING: Final = frozenset(
+    {State.WAITING, State.SUSPENDED, State.DRIFTED, State.INTERRUPTED, State.HIBERNATED}
+)
+
+
+class Settling:
+    """Told after every pass; waits for claims about what passes left behind."""
+
+    def __init__(self) -> None:
+        self._changed = threading.Condition()
+        self._stopped = False
+
+    def notify(self) -> None:
+        """A pass ended."""
+        with self._changed:
+            self._changed.notify_all()
+
+    def stop(self) -> None:
+        """Release everybody who waits."""
+        with self._changed:
+            self._stopped = True
+            self._changed.notify_all()
+
+    def wait(self, agent: Agent, seconds: float, *, observing: bool) -> bool:
+        """Wait until every package has settled; False when time ran out or the run was stopped."""
+        with self._changed:
+            self._changed.wait_for(
+                lambda: self._stopped or is_settled(agent, observing=observing), seconds
+            )
+        return is_settled(agent, observing=observing)
+
+    def wait_while(
+        self, agent: Agent, before: Mapping[PackageName, Report], seconds: float
+    ) -> None:
+        """Wait until any report differs from `before`, for a while."""
+        with self._changed:
+            self._changed.wait_for(
+                lambda: self._stopped or reports(agent) != before or not agent.packages.is_idle(),
+                seconds,
+            )
+
+
+def expected(agent: Agent) -> frozenset[PackageName]:
+    """Every package a pass has to have looked at."""
+    snapshot = agent.world.source.snapshot()
+    if snapshot is None:
+        return frozenset()
+    declared = snapshot.declared
+    return frozenset({*declared.packages, *declared.invalid, *agent.world.memory.packages()})
+
+
+def reports(agent: Agent) -> dict[PackageName, Report]:
+    """The newest report of every package."""
+    return {name: report for name, (report, _) in agent.world.memory.reports().items()}
+
+
+def is_settled(agent: Agent, *, observing: bool) -> bool:
+    """Whether every package was looked at and none of them moves by itself."""
+    polled = agent.world.source.polled
+    if polled.problem and agent.world.source.snapshot() is None:
+        return True
+    if polled.at is None or not (agent.packages.is_idle() and agent.slow.is_idle()):
+        return False
+    known = reports(agent)
+    if expected(agent) - known.keys():
+        return False
+    return observing or not any(_moves(report) for report in known.values())
+
+
+def _moves(report: Report) -> bool:
+    if report.state is State.DELETING:
+        return not report.holds
+    return report.state in MOVING
+
+
+def is_refused(known: Iterable[Report]) -> bool:
+    """Whether the server, or a missing namespace, keeps any package from going on."""
+    return any(hold.gate in {"server", "namespace"} for one in known for hold in one.holds)
+
+
+def exit_code(agent: Agent, *, observing: bool) -> int:
+    """How it ended: failed before out of time before held before fine."""
+    snapshot, polled = agent.world.source.snapshot(), agent.world.source.polled
+    if snapshot is None or polled.problem:
+        return FAILED
+    declared, known = snapshot.declared, reports(agent).values()
+    policies = declared.policies
+    unknown = not declared.complete or declared.invalid or not policies.valid or policies.says
+    if unknown or any(report.state is State.FAILED for report in known):
+        return FAILED
+    if observing:
+        return OK
+    if any(_moves(report) for report in known) or expected(agent) - reports(agent).keys():
+        return TIMEOUT
+    return HELD if any(_is_held(report) for report in known) else OK
+
+
+def _is_held(report: Report) -> bool:
+    return report.state in HOLDING or bool(report.holds)
