@@ -7,7 +7,7 @@ problem anywhere and nobody knows what it wants.
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any, Final, TypeAlias
 
 from agent.core import hooks, order, rules, scopes
 from agent.core.canonical import canonical, suspensions
@@ -59,6 +59,10 @@ class _Left:
     note: str
 
 
+_Made: TypeAlias = _Draft | _Left | tuple[str, ...]
+"""What becomes of a document; texts are what is wrong with it."""
+
+
 def desire(
     package: Package,
     documents: Sequence[Document],
@@ -90,12 +94,7 @@ def desire(
 
     made = [(document, _draft(package, document, namespaced)) for document in read]
     drafts = [draft for _, draft in made if isinstance(draft, _Draft)]
-    problems += [
-        Problem(document.path, document.line, 1, why)
-        for document, wrong in made
-        if isinstance(wrong, tuple)
-        for why in wrong
-    ]
+    problems += _problems(made)
     problems += _twice(drafts)
     if problems:
         return _unknown(problems, commit)
@@ -115,10 +114,8 @@ def _objects(documents: Iterable[Document]) -> tuple[list[Document], list[Proble
     return found, problems
 
 
-def _draft(
-    package: Package, document: Document, namespaced: Callable[[GroupKind], bool]
-) -> _Draft | _Left | tuple[str, ...]:
-    """Name and rule one object; a tuple of texts is what is wrong with it."""
+def _draft(package: Package, document: Document, namespaced: Callable[[GroupKind], bool]) -> _Made:
+    """Name and rule one object."""
     value = document.value
     annotations = texts(at(value, "metadata", "annotations"))
     key = _key(value, package, namespaced)
@@ -140,7 +137,13 @@ def _draft(
     return _Draft(replace(desired, suspend=suspensions(annotations)), document, notes)
 
 
-def _notes(made: _Draft | _Left | tuple[str, ...]) -> tuple[str, ...]:
+def _problems(made: Iterable[tuple[Document, _Made]]) -> Iterator[Problem]:
+    for document, wrong in made:
+        if isinstance(wrong, tuple):
+            yield from (Problem(document.path, document.line, 1, why) for why in wrong)
+
+
+def _notes(made: _Made) -> tuple[str, ...]:
     match made:
         case _Draft():
             return made.notes

@@ -129,7 +129,7 @@ def test_chart(project: str, folder: str, assets: Assets, tmp_path: Path):
 PLAIN = (
     ("microservices-demo", "release"),
     ("kube-prometheus", "manifests"),
-    ("kubernetes-examples", "web/guestbook/all-in-one"),
+    ("kubernetes-examples", "web/guestbook-go"),
     ("podinfo", "deploy/bases/backend"),
 )
 
