@@ -16,7 +16,7 @@ from agent.core.reading import items, mapping, text
 from agent.core.values import GroupKind, KindInfo
 from agent.edges.kube.failures import RefusedError
 from agent.edges.kube.seam import Request
-from agent.edges.kube.status import rejection
+from agent.edges.kube.status import refused
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -123,10 +123,7 @@ def _discover(transport: Transport) -> Kinds:
 def _read(transport: Transport, path: str, accept: str = "application/json") -> Mapping[str, Any]:
     response = transport.send(Request("GET", path, accept=accept))
     if response.status != _OK:
-        says = rejection(response)
-        raise RefusedError(
-            f"discovery: GET {path}: {says.code} {says.reason}: {says.message}", says
-        )
+        raise refused(f"discovery: GET {path}", response)
     return mapping(orjson.loads(response.body))
 
 

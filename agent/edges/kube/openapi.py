@@ -17,9 +17,8 @@ import orjson
 
 from agent.core.reading import mapping, text
 from agent.core.schema import from_openapi
-from agent.edges.kube.failures import RefusedError
 from agent.edges.kube.seam import Request
-from agent.edges.kube.status import rejection
+from agent.edges.kube.status import refused
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -101,10 +100,9 @@ class Schemas:
         response = self._transport.send(Request("GET", path, query, timeout=_SECONDS))
         if response.status == _OK:
             return response.body
-        says = rejection(response)
         if response.status in _NOT_SERVED:
             return b""
-        raise RefusedError(f"schemas: GET {path}: {says.code} {says.reason}: {says.message}", says)
+        raise refused(f"schemas: GET {path}", response)
 
 
 def _write(path: Path, body: bytes) -> None:

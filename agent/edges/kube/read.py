@@ -30,10 +30,10 @@ from agent.core.values import (
     Says,
 )
 from agent.core.words import FIELD_MANAGER
-from agent.edges.kube.failures import RefusedError
 from agent.edges.kube.paths import APPLY, path
+from agent.edges.kube.refusal import CONFLICT, NOT_FOUND, is_refused, is_taken
 from agent.edges.kube.seam import Request, Response
-from agent.edges.kube.status import rejection
+from agent.edges.kube.status import refused, rejection
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Mapping
@@ -42,14 +42,8 @@ if TYPE_CHECKING:
     from agent.edges.kube.seam import Transport
 
 _PAGE: Final = "500"
-_NOT_FOUND: Final = 404
-_CONFLICT: Final = 409
-_SUCCESS: Final = range(200, 300)
-# A fact about the body, which the same body meets again. Anything else (401, 429, 5xx) may be over
-# in a second and must not be remembered.
-_LASTING: Final = frozenset({400, 403, 404, 405, 409, 413, 415, 422})
-_TYPED: Final = ("typed patch object", "typed live object", "typed object", "field not declared")
-"""In a 500: the server could not merge this body (apimachinery managedfields)."""
+_OVER_SOON: Final = frozenset({401, 429})
+"""Refusals that say nothing about the body, and must not be remembered with it."""
 _LONGEST_NAME: Final = 63
 _SUFFIX: Final = 8
 # What belongs to one object and is taken, or not to be chosen, for a second one.
@@ -80,6 +74,7 @@ class Reader:
         transport: Transport,
         discovery: Discovery,
         expected: Callable[[Live, Manifest], str] = lambda _live, _body: "",
+        redact: Callable[[str], str] = str,
     ) -> None:
         """Start nothing yet.
 
@@ -87,10 +82,12 @@ class Reader:
             transport: To the API server.
             discovery: Where kinds are found.
             expected: What `Accepted.expected` is, from the server's object and the body.
+            redact: What makes a message fit to be told.
         """
         self._transport = transport
         self._discovery = discovery
         self._expected = expected
+        self._redact = redact
 
     def get(self, key: Key, version: str = "", impersonate: str = "") -> Live | None:
         """Read one object, in the given version or the preferred one; None: it is not there.
@@ -103,7 +100,7 @@ class Reader:
         if info is None:
             return None
         response = self._transport.send(_get(key, info, version, impersonate))
-        if response.status == _NOT_FOUND:
+        if response.status == NOT_FOUND:
             return None
         return record(_object(response, f"GET {key}"))
 
@@ -157,16 +154,16 @@ class Reader:
         if question.ask is Ask.READ:
             return NotThere()
         where = f"{key.group}/{key.kind}" if key.group else key.kind
-        return Rejected(_NOT_FOUND, "NotFound", f"the cluster serves no kind {where}")
+        return Rejected(NOT_FOUND, "NotFound", f"the cluster serves no kind {where}")
 
     def _read(self, question: Question, info: KindInfo, impersonate: str) -> Says:
         version = _version(question.body)
         response = self._transport.send(_get(question.key, info, version, impersonate))
-        if response.status == _NOT_FOUND:
+        if response.status == NOT_FOUND:
             return NotThere()
-        if response.status in _SUCCESS:
+        if is_taken(response):
             return Found(record(_object(response, f"GET {question.key}")))
-        return _refused(response, f"GET {question.key}")
+        return self._refused(response, f"GET {question.key}")
 
     def _dry_apply(self, question: Question, info: KindInfo, impersonate: str) -> Says:
         key, body = question.key, question.body
@@ -199,15 +196,21 @@ class Reader:
                 impersonate=impersonate,
             )
         )
-        if response.status == _CONFLICT and rejection(response).reason == "AlreadyExists":
+        if response.status == CONFLICT and rejection(response).reason == "AlreadyExists":
             # The name was not ours to choose; validation and admission come before this answer.
             return Accepted()
         return self._judged(response, body, f"dry run of creating {key}")
 
     def _judged(self, response: Response, body: Manifest, what: str) -> Says:
-        if response.status in _SUCCESS:
+        if is_taken(response):
             return Accepted(self._expected(record(_object(response, what)), body))
-        return _refused(response, what)
+        return self._refused(response, what)
+
+    def _refused(self, response: Response, what: str) -> Rejected:
+        """Read a refusal that the same body would meet again."""
+        if response.status in _OVER_SOON or not is_refused(response):
+            raise refused(what, response)
+        return rejection(response, self._redact)
 
     def _page(self, info: KindInfo, namespace: str, selector: str, token: str) -> Mapping[str, Any]:
         query = [("limit", _PAGE)]
@@ -276,19 +279,10 @@ def _get(key: Key, info: KindInfo, version: str, impersonate: str) -> Request:
 
 
 def _object(response: Response, what: str) -> dict[str, Any]:
-    if response.status not in _SUCCESS:
-        says = rejection(response)
-        raise RefusedError(f"{what}: {says.code} {says.reason}: {says.message}", says)
+    if not is_taken(response):
+        raise refused(what, response)
     found: dict[str, Any] = orjson.loads(response.body)
     return found
-
-
-def _refused(response: Response, what: str) -> Rejected:
-    says = rejection(response)
-    typed = says.code >= 500 and any(word in says.message for word in _TYPED)  # noqa: PLR2004
-    if says.code in _LASTING or typed:
-        return says
-    raise RefusedError(f"{what}: {says.code} {says.reason}: {says.message}", says)
 
 
 def _group(body: Manifest) -> str:

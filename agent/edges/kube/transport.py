@@ -14,10 +14,10 @@ from typing import TYPE_CHECKING, Final
 from urllib.parse import quote, urlencode
 
 from agent.edges.kube.connection import Connection
-from agent.edges.kube.failures import NoAnswerError, RefusedError
+from agent.edges.kube.failures import NoAnswerError
 from agent.edges.kube.paths import described
 from agent.edges.kube.seam import Response
-from agent.edges.kube.status import rejection
+from agent.edges.kube.status import refused
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -114,12 +114,8 @@ class HttpTransport:
         if opened.status < _ERROR:
             return HttpStream(opened, request.path)
         response = self._read(opened, request)
-        says = rejection(response)
-        raise RefusedError(
-            f"GET {request.path}: {says.code} {says.reason}: {says.message}",
-            says,
-            _retry_after(response.headers.get("retry-after", "")),
-        )
+        asked = _retry_after(response.headers.get("retry-after", ""))
+        raise refused(f"GET {request.path}", response, asked)
 
     def close(self) -> None:
         """End pauses between attempts at once and close idle connections."""

@@ -31,7 +31,7 @@ from agent.core.words import INSTANCE
 from agent.edges.kube.failures import NoAnswerError, RefusedError
 from agent.edges.kube.paths import path
 from agent.edges.kube.seam import Request
-from agent.edges.kube.status import from_status, rejection
+from agent.edges.kube.status import from_status, refused
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
@@ -228,8 +228,7 @@ class Watch:
             query.append(("continue", token))
         response = self._transport.send(self._request(query, 30.0, "List"))
         if response.status != _OK:
-            says = rejection(response)
-            raise RefusedError(f"list of {self}: {says.code} {says.reason}: {says.message}", says)
+            raise refused(f"list of {self}", response)
         return mapping(orjson.loads(response.body))
 
     def _follow(self) -> Iterator[Observation]:
