@@ -322,7 +322,11 @@ class Running:
             ClusterError: the cluster lacks something and the agent may not make it.
         """
         ground = Groundwork(
-            self._cluster.transport, self._unfenced, self._cluster.home, self.redaction.text
+            self._cluster.transport,
+            self._unfenced,
+            self._cluster.home,
+            self.redaction.text,
+            __version__,
         )
         for problem in (ground.ensure_namespace(), ground.ensure_crd(crd(), self._wait)):
             if problem:

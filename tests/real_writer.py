@@ -43,7 +43,7 @@ class Desk:
         self.sender = Sender(self.transport, self.fence, lambda _: None, self.journal.append)
         self.notebook = Notebook(self.transport, self.sender, self.home)
         self.teller = Teller(self.sender, self.home, str)
-        self.groundwork = Groundwork(self.transport, self.sender, self.home, str)
+        self.groundwork = Groundwork(self.transport, self.sender, self.home, str, "0.1.0")
         self.writer = Writer(
             transport=self.transport,
             sender=self.sender,

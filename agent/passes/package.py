@@ -142,12 +142,13 @@ def _is_over(facts: Facts, inventory: Inventory) -> bool:
     return facts.declaration is None and not inventory.entries and not facts.unrendered
 
 
-def _again(outcomes: Sequence[Outcome]) -> bool:
+def _again(decision: Decision, outcomes: Sequence[Outcome]) -> bool:
     """Whether the next pass can do more at once: the next wave, or plan around a refusal."""
-    return any(
-        isinstance(one, WasApplied) or (isinstance(one, WasRefused) and not _is_stale(one))
-        for one in outcomes
-    )
+    if any(isinstance(one, WasRefused) and not _is_stale(one) for one in outcomes):
+        return True
+    wrote = any(isinstance(one, WasApplied) for one in outcomes)
+    deletes = any(step.action is Action.PRUNE for step in decision.verdict.admitted)
+    return wrote and (deletes or not _is_applied(decision, outcomes))
 
 
 def sync(
@@ -187,7 +188,7 @@ def _tell(result: Result, report: Report, inventory: Inventory, writer: Writer) 
         inventory,
         saved,
         (*_superseded(_remaining(facts, outcomes), _answers(outcomes)), *_answers(outcomes)),
-        again=_again(outcomes),
+        again=_again(result.decision, outcomes),
         wake=_wake(report, facts.now),
     )
 

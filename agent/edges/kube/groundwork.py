@@ -7,8 +7,10 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, Final
 
+from agent.core import words
+from agent.core.encode import digest
 from agent.core.errors import ClusterError
-from agent.core.reading import items, mapping, text
+from agent.core.reading import items, mapping, text, texts
 from agent.edges.kube import memory, verbs
 from agent.edges.kube.refusal import CONFLICT, is_taken, rejected
 from agent.edges.kube.seam import Response
@@ -21,6 +23,8 @@ if TYPE_CHECKING:
     from agent.edges.kube.seam import Transport
     from agent.edges.kube.sending import Sender, Sent
 
+CONTENT: Final = f"{words.GROUP}/crd-digest"
+MADE_BY: Final = f"{words.GROUP}/crd-version"
 LOOKS: Final = 20
 """How often the CRD is looked at before giving up; one wait between two looks."""
 
@@ -29,9 +33,18 @@ class Groundwork:
     """The first writes of a run."""
 
     def __init__(
-        self, transport: Transport, sender: Sender, home: Home, redact: Callable[[str], str]
+        self,
+        transport: Transport,
+        sender: Sender,
+        home: Home,
+        redact: Callable[[str], str],
+        version: str,
     ) -> None:
-        """Take a sender that no lease fences: the lease lives in the namespace made here."""
+        """Take a sender that no lease fences: the lease lives in the namespace made here.
+
+        `version` is the agent's own: an older agent leaves a newer one's CRD as it is.
+        """
+        self._version = version
         self._transport = transport
         self._sender = sender
         self._home = home
@@ -66,7 +79,10 @@ class Groundwork:
             What is missing and what to do, or an empty string.
         """
         path = verbs.one(verbs.CRDS, manifest["metadata"]["name"])
-        sent = self._sender.send("tell", verbs.apply(path, manifest))
+        marked = _marked(manifest, self._version)
+        if self._is_served() and self._is_new_enough(path, marked):
+            return ""
+        sent = self._sender.send("tell", verbs.apply(path, marked))
         if not (isinstance(sent, Response) and is_taken(sent)):
             if self._is_served():
                 return ""
@@ -80,6 +96,17 @@ class Groundwork:
                 return ""
             wait(0.5)
         return f"the CRD {manifest['metadata']['name']} was applied, but is not served yet"
+
+    def _is_new_enough(self, path: str, marked: Manifest) -> bool:
+        """Whether the CRD is the one we would apply, or a newer agent's."""
+        try:
+            found = mapping(mapping(memory.get(self._transport, path)).get("metadata"))
+        except ClusterError:
+            return False
+        theirs = texts(found.get("annotations"))
+        ours = marked["metadata"]["annotations"]
+        same = theirs.get(CONTENT) == ours[CONTENT]
+        return same or _number(theirs.get(MADE_BY, "")) > _number(self._version)
 
     def _is_established(self, path: str) -> bool:
         found: Any = memory.get(self._transport, path)
@@ -102,6 +129,22 @@ class Groundwork:
             says = rejected(sent, self._redact)
             return f"{says.code} {says.reason}: {says.message}"
         return self._redact(sent.why)
+
+
+def _marked(manifest: Manifest, version: str) -> Manifest:
+    """Return the CRD with annotations that tell a later run whether to apply its own."""
+    metadata = manifest["metadata"]
+    annotations = {
+        **(metadata.get("annotations") or {}),
+        CONTENT: digest(manifest),
+        MADE_BY: version,
+    }
+    return {**manifest, "metadata": {**metadata, "annotations": annotations}}
+
+
+def _number(version: str) -> tuple[int, ...]:
+    """Return a release number to compare; nothing for what is none."""
+    return tuple(int(part) for part in version.split(".") if part.isdecimal())
 
 
 class NoFence:
