@@ -37,6 +37,7 @@ _TOO_MANY: Final = 429
 _ERROR: Final = 400
 _SERVER_ERROR: Final = 500
 _CHUNK: Final = 65536
+_DRY_RUN: Final = ("dryRun", "All")
 
 
 def connect(
@@ -79,15 +80,15 @@ class HttpTransport:
     def send(self, request: Request) -> Response:
         """Answer one request.
 
-        A read is tried again after 429, 5xx and a broken connection, within a budget of attempts
-        and seconds; then the last answer is given as it is. A write is sent once: whoever sends it
-        asks the lease before each try.
+        A read, or a dry run, is tried again after 429, 5xx and a broken connection, within a budget
+        of attempts and seconds; then the last answer is given as it is. A write is sent once:
+        whoever sends it asks the lease before each try.
 
         Raises:
             NoAnswerError: no answer came (its `sent` says whether the request may have landed).
             ClusterError: there are no credentials to send.
         """
-        is_read = request.method == "GET"
+        is_read = request.method == "GET" or _DRY_RUN in request.query
         patience = _Patience(self._closing)
         while True:
             try:

@@ -147,22 +147,23 @@ def test_a_read_is_tried_again(tmp_path: Path):
     assert (response.status, response.body) == (200, b"[]")
 
 
-def test_a_write_is_tried_again_when_it_was_not_executed(tmp_path: Path):
-    """429 comes instead of execution (API priority and fairness)."""
-    patch = Request("PATCH", "/api/v1/namespaces/a/pods/b", body=b"{}", timeout=5)
-
-    with served(tmp_path, answering(429), answering(200)) as transport:
-        assert transport.send(patch).status == 200
+def patching(*query: tuple[str, str]) -> Request:
+    """Make a write, or a dry run."""
+    return Request("PATCH", "/api/v1/namespaces/a/pods/b", query, b"{}", timeout=5)
 
 
-def test_a_write_that_failed_is_not_tried_again(tmp_path: Path):
-    """It may have been executed: the caller looks first."""
-    patch = Request("PATCH", "/api/v1/namespaces/a/pods/b", body=b"{}", timeout=5)
+def test_a_dry_run_is_tried_again(tmp_path: Path):
+    """It changes nothing, so it may be asked twice."""
+    with served(tmp_path, answering(429), answering(503), answering(200)) as transport:
+        assert transport.send(patching(("dryRun", "All"))).status == 200
 
-    with served(tmp_path, answering(503), dropping) as transport:
-        assert transport.send(patch).status == 503
+
+def test_a_write_is_sent_once(tmp_path: Path):
+    """It may have been executed, and the lease may be gone: its sender decides."""
+    with served(tmp_path, answering(429), answering(503), dropping) as transport:
+        assert [transport.send(patching()).status for _ in range(2)] == [429, 503]
         with pytest.raises(NoAnswerError) as caught:
-            transport.send(patch)
+            transport.send(patching())
 
     assert caught.value.sent
 
