@@ -11,8 +11,19 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final, TypeAlias
 
-from agent.core.equality import covers, hollow, same
-from agent.core.fields import SELF, Element, FieldSet, Path, element_of, owners, printed, strip, who
+from agent.core.equality import covers, hollow, same, unset
+from agent.core.fields import (
+    SELF,
+    Element,
+    FieldSet,
+    Path,
+    element_of,
+    owners,
+    owns_nothing,
+    printed,
+    strip,
+    who,
+)
 from agent.core.schema import Relation
 from agent.core.values import ABSENT, Cause, Change
 
@@ -139,8 +150,8 @@ class _Comparing:
 
     def _missing(self, desired: Any, node: Node, path: Path) -> None:
         """Judge a field that Git sets and the cluster does not have."""
-        if desired == [] and _is_associative(node):
-            return  # owns nothing, sets nothing
+        if owns_nothing(desired, node):
+            return  # so it sets nothing either
         base = self._base_at(path)
         if hollow(desired):
             self._doubt(desired, base, node, path)
@@ -152,7 +163,7 @@ class _Comparing:
 
     def _differs(self, desired: Any, live: Any, node: Node, path: Path) -> None:
         """Judge a leaf that both sides have, with different values."""
-        if desired is None or _both_empty(desired, live) or _more(live, desired, node):
+        if unset(desired) or _both_empty(desired, live) or _more(live, desired, node):
             self._doubt(desired, self._base_at(path), node, path)
         else:
             self._change(path, self._cause(desired, live, node, path), live, desired)

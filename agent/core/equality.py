@@ -93,6 +93,11 @@ def _same_list(one: list[Any], other: list[Any], rule: ListRule | None) -> bool:
     return all(same(mine, theirs, item) for mine, theirs in zip(one, other, strict=True))
 
 
+def unset(value: Any) -> bool:
+    """Whether typed kinds take a value for none given, and fill in their default."""
+    return value is None or value in ("", [])
+
+
 def hollow(value: Any) -> bool:
     """Whether a value says nothing the server would have to keep.
 
@@ -122,4 +127,4 @@ def covers(live: Any, desired: Any, node: Node) -> bool:
         return len(live) == len(desired) and all(
             covers(theirs, ours, item) for theirs, ours in zip(live, desired, strict=True)
         )
-    return same(live, desired, node) or (hollow(desired) and hollow(live))
+    return unset(desired) or same(live, desired, node) or (hollow(desired) and hollow(live))

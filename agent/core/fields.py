@@ -208,6 +208,11 @@ def of(manifest: Manifest, node: Node) -> FieldSet:
     return FieldSet(tree)
 
 
+def owns_nothing(value: Any, node: Node) -> bool:
+    """Whether applying a value sets nothing, as an empty associative list does."""
+    return value != {} and value is not None and _of(value, node) is None
+
+
 def _entry(name: str, value: Any, node: Node) -> Tree | None:
     """Return the tree of one entry of a granular mapping, None when nothing in it is owned."""
     declared = node.map.fields.get(name) if node.map else None

@@ -104,6 +104,7 @@ def corpus():
     )
 
 
+@pytest.mark.corpus
 def test_real_files_read_as_kubectl_reads_them(local_kubectl: str):
     """All files of the corpus are read or refused; a sample is compared with kubectl."""
     files = corpus()

@@ -184,6 +184,8 @@ def test_an_empty_associative_list_says_nothing():
     """It owns nothing, so neither its absence nor others' items are a difference."""
     assert changes({"hosts": []}, {"hosts": []}, {}) == []
     assert changes({"hosts": []}, {"hosts": []}, {"hosts": ["x"]}) == []
+    desired = {**thing(replicas=1), "metadata": {"name": "a", "finalizers": []}}
+    assert compare(desired, None, thing(replicas=1), FieldSet(), THING) == Comparison()
 
 
 # --- equality
@@ -256,9 +258,10 @@ def test_defaults_inside_atomic_values_are_doubts():
     assert found.changes == (Change("spec.replicas", Cause.DRIFT, 2, 1),)
 
 
-def test_null_against_a_value_is_a_doubt():
-    """A null may stand for a default the server fills in."""
-    assert compared({"replicas": None}, {}, {"replicas": 1}).doubts == ("spec.replicas",)
+@pytest.mark.parametrize("unset", [None, ""])
+def test_unset_against_a_value_is_a_doubt(unset: Any):
+    """A null, or an empty text, may stand for a default the server fills in."""
+    assert compared({"replicas": unset}, {}, {"replicas": "x"}).doubts == ("spec.replicas",)
 
 
 # --- what is not ours
