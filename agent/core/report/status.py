@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, Final, TypeAlias
 
 import orjson
 
-from agent.core.reading import at, items, mapping, text
+from agent.core.reading import items, mapping, number, text
 from agent.core.report.conditions import READY
 from agent.core.report.transitions import TAIL
 from agent.core.report.words import hold_words
@@ -199,40 +199,47 @@ def printed(told: Mapping[str, Any]) -> bytes:
     return orjson.dumps(told, option=options)
 
 
-_EMPTY: Final[Mapping[str, Any]] = {
-    "state": "Pending",
-    "reason": "Progressing",
-    "message": "",
-    "planDigest": "",
-    "conditions": [],
-    "holds": [],
-    "drift": 0,
-    "objects": 0,
-    "waiting": 0,
-    "next": None,
-}
+_TEXTS: Final = ("state", "reason", "message", "planDigest")
+_NUMBERS: Final = ("drift", "objects", "waiting")
+_REVISIONS: Final = ("observed", "attempted", "applied")
+_CONDITION: Final = ("type", "status", "reason", "message")
+_HOLD: Final = ("gate", "reason", "message", "by")
+_ORIGIN: Final = ("path", "commit", "author")
 
 
-def entry_of(package: Mapping[str, Any]) -> Json:
-    """Return the entry of a live Package object, from the status the agent wrote there."""
-    told = mapping(package.get("status"))
+def entry_of(told: Mapping[str, Any], namespace: str, name: str) -> Json:
+    """Return an entry from what was written before: a `Package.status`, or a file of the branch.
+
+    Whoever wrote it, every key is there and has the type it should have.
+    """
     revision = mapping(told.get("revision"))
-    kinds = ("observed", "attempted", "applied")
     return {
-        "namespace": text(at(package, "metadata", "namespace")),
-        "name": text(at(package, "metadata", "name")),
-        **{name: told.get(name, empty) for name, empty in _EMPTY.items()},
-        "revision": {name: text(revision.get(name)) for name in kinds},
-        "conditions": [_bare(one) for one in items(told.get("conditions"))],
-        "holds": [
-            {"by": "", "until": None, "next": None, **one} for one in items(told.get("holds"))
-        ],
+        "namespace": namespace,
+        "name": name,
+        **{key: text(told.get(key)) for key in _TEXTS},
+        **{key: number(told.get(key), 0) for key in _NUMBERS},
+        "state": text(told.get("state")) or "Pending",
+        "revision": {key: text(revision.get(key)) for key in _REVISIONS},
+        "conditions": [_condition_of(one) for one in items(told.get("conditions"))],
+        "holds": [_hold_of(one) for one in items(told.get("holds"))],
+        "next": text(told.get("next")) or None,
     }
 
 
-def _bare(condition: Mapping[str, Any]) -> Json:
-    kept = {name: each for name, each in condition.items() if name != "observedGeneration"}
-    return {"message": "", **kept}
+def _condition_of(told: Mapping[str, Any]) -> Json:
+    kept = {key: text(told.get(key)) for key in _CONDITION}
+    return {**kept, "lastTransitionTime": text(told.get("lastTransitionTime")) or None}
+
+
+def _hold_of(told: Mapping[str, Any]) -> Json:
+    origin = mapping(told.get("origin"))
+    where: Json = {key: text(origin.get(key)) for key in _ORIGIN}
+    where["line"] = number(origin.get("line"), 0)
+    if "object" in origin:
+        where = {"object": text(origin["object"])}
+    kept = {key: text(told.get(key)) for key in _HOLD}
+    times = {key: text(told.get(key)) or None for key in ("until", "next")}
+    return {**kept, **times, "origin": where}
 
 
 def is_ready(told: Mapping[str, Any]) -> bool:
