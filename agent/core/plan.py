@@ -9,7 +9,7 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Final
 
-from agent.core import immutable, ownership, prune
+from agent.core import contest, immutable, ownership, prune
 from agent.core.adopt import claim
 from agent.core.answers import existed, failed, keep, said
 from agent.core.encode import digest
@@ -247,7 +247,8 @@ def plan(
     """Every object of the revision steered for, in order, then what Git no longer wants."""
     view = _View(facts, _bases(facts, steered), standings)
     judged = [_judged(desired, view) for desired in steered.objects]
-    steps = (*(step for step, _ in judged), *_prunes(steered, facts))
+    wanted = contest.told((step for step, _ in judged), facts.fights, facts.now)
+    steps = (*wanted, *_prunes(steered, facts))
     questions = tuple(question for _, question in judged if question is not None)
     return Plan(
         facts.package,

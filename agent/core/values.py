@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
     from datetime import datetime, timedelta
 
+    from agent.core.contest import Fight
     from agent.core.policies import AgentPolicy, Override, Suspension, SyncWindow
     from agent.core.schema import Node
 
@@ -627,6 +628,10 @@ class Facts:
     """Holds of packages from which objects move to this one, limited to those objects."""
     scaled: frozenset[Key] = frozenset()
     """Workloads whose replicas an autoscaler in the cluster owns."""
+    fights: Mapping[Key, Fight] = field(default_factory=dict)
+    """Objects that were repaired again and again lately."""
+    sync_request: str = ""
+    """A value of `tidegate.io/sync-requested-at` that this pass answers."""
     rewritten: bool = False
     """The new commit does not descend from the applied one."""
     removed_together: tuple[PackageName, ...] = ()

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from datetime import datetime
 from typing import TYPE_CHECKING
 
+from agent.core import words
 from agent.core.values import (
     Complete,
     Dependency,
@@ -19,7 +21,6 @@ from agent.core.values import (
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
-    from datetime import datetime
 
     from agent.core.declared import Snapshot
     from agent.core.values import Inventory, Key, Live, Package, PackageName, Rendered
@@ -178,6 +179,20 @@ def _is_rewritten(new: Rendered, inventory: Inventory, world: World) -> bool:
     return not world.source.descends(new.commit, inventory.applied.commit)
 
 
+def _sync_request(name: PackageName, inventory: Inventory, world: World) -> str:
+    """A request made before the last poll: what it asked for has been looked at."""
+    root = world.cluster.root(name)
+    asked = root.annotations.get(words.SYNC_REQUESTED_AT, "") if root else ""
+    polled = world.source.polled_at()
+    if not asked or asked == inventory.handled_sync or polled is None:
+        return ""
+    try:
+        at = datetime.fromisoformat(asked)
+    except ValueError:
+        return asked
+    return asked if at.tzinfo is None or at <= polled else ""
+
+
 def observe(name: PackageName, world: World, now: datetime) -> Facts | None:
     """Everything known of one package; None while the watches of its kinds are not ready.
 
@@ -215,6 +230,8 @@ def observe(name: PackageName, world: World, now: datetime) -> Facts | None:
         dependencies=tuple(_dependency(one, snapshot, world) for one in depends_on),
         inherited=tuple(_inherited(movers, world)),
         scaled=world.cluster.scaled() & about,
+        fights=world.memory.fights(about),
+        sync_request=_sync_request(name, inventory, world),
         rewritten=_is_rewritten(new, inventory, world),
         removed_together=_removed(snapshot, world),
         kinds=world.cluster.kinds(),

@@ -132,6 +132,8 @@ def conclude(facts: Facts, decision: Decision, outcomes: Sequence[Outcome]) -> I
     )
     written = {o.key: o.live for o in outcomes if isinstance(o, WasApplied)}
     learned = finish(learned, {**facts.live, **written}, facts.now)
+    if facts.sync_request:
+        learned = replace(learned, handled_sync=facts.sync_request)
     digest = _digest_of(facts, plan.commit)
     if facts.declaration is not None and digest and _is_applied(decision, outcomes):
         return replace(learned, applied=Applied(plan.commit, digest), attempted=plan.commit)

@@ -8,6 +8,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
     from datetime import datetime
 
+    from agent.core.contest import Fight
     from agent.core.declared import Snapshot
     from agent.core.report.values import Report
     from agent.core.schema import Node
@@ -42,6 +43,10 @@ class Source(Protocol):
 
     def base(self, package: Package, applied: Applied) -> Rendered:
         """The package as it was declared, rendered at the revision last applied."""
+        ...
+
+    def polled_at(self) -> datetime | None:
+        """When the repository was last asked with success."""
         ...
 
     def descends(self, commit: str, ancestor: str) -> bool:
@@ -106,6 +111,10 @@ class Memory(Protocol):
 
     def holder(self, key: Key) -> PackageName | None:
         """The package in whose inventory the object is."""
+        ...
+
+    def fights(self, keys: Iterable[Key]) -> Mapping[Key, Fight]:
+        """Those of these objects that were repaired lately."""
         ...
 
     def standings(self, package: PackageName) -> tuple[Standing, ...]:

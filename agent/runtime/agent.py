@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from datetime import timedelta
 from typing import TYPE_CHECKING, Final, Protocol
 
+from agent.core import words
 from agent.core.admit import standings
 from agent.core.errors import AgentError
 from agent.core.identity import package_label
@@ -115,6 +116,7 @@ class Agent:
         self.slow: Queue[str] = Queue()
         self._threads: list[threading.Thread] = []
         self._failures: dict[PackageName, int] = {}
+        self._asked: set[PackageName] = set()
         self._names: dict[str, PackageName] = {}
 
     # --- life ----------------------------------------------------------------------------------
@@ -180,11 +182,20 @@ class Agent:
         if kind == DEFINITION:
             self.slow.wake(KINDS)
         elif kind == PACKAGE:
-            self.packages.wake(PackageName(key.namespace, key.name))
+            self._package_changed(PackageName(key.namespace, key.name))
         elif kind == NAMESPACE:
             self._wake_namespace(key.name)
         else:
             self._wake_namespace(key.namespace)
+
+    def _package_changed(self, name: PackageName) -> None:
+        """Somebody annotated the Package, or deleted it; asking for a sync asks Git first."""
+        root = self.world.cluster.root(name)
+        asked = root.annotations.get(words.SYNC_REQUESTED_AT, "") if root else ""
+        if asked and asked != self.world.memory.inventory(name).handled_sync:
+            self._asked.add(name)
+            self.slow.wake(REPOSITORY)
+        self.packages.wake(name)
 
     def _wake_namespace(self, namespace: str) -> None:
         for name in self._known():
@@ -269,7 +280,11 @@ class Agent:
                 self._on_done()
 
     def _repository(self) -> None:
-        changed = self.world.source.refresh()
+        asked, self._asked = self._asked, set()
+        try:
+            changed = self.world.source.refresh()
+        finally:
+            self.packages.wake_all(sorted(asked))
         if changed:
             log.info("revision %s", self.world.source.polled.commit[:12])
             self.packages.wake_all(sorted(changed | self._leaving()))

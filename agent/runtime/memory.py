@@ -10,11 +10,12 @@ from dataclasses import dataclass, replace
 from datetime import timedelta
 from typing import TYPE_CHECKING, Final
 
+from agent.core.contest import Fight, fought, repaired
 from agent.core.immutable import immutable
 from agent.core.values import Answer, Found, Inventory, NotThere, Rejected
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Iterable, Mapping
     from datetime import datetime
 
     from agent.core.report.values import Report
@@ -54,6 +55,7 @@ class Memory:
         self._lock = threading.Lock()
         self._known: dict[PackageName, _Known] = {}
         self._holders: dict[Key, PackageName] = {}
+        self._fights: dict[Key, Fight] = {}
 
     # --- what passes ask -----------------------------------------------------------------------
 
@@ -81,6 +83,11 @@ class Memory:
         """The package in whose inventory the object is."""
         with self._lock:
             return self._holders.get(key)
+
+    def fights(self, keys: Iterable[Key]) -> Mapping[Key, Fight]:
+        """Those of these objects that were repaired lately."""
+        with self._lock:
+            return {key: self._fights[key] for key in keys if key in self._fights}
 
     def standings(self, package: PackageName) -> tuple[Standing, ...]:
         """The holds in force at the package's last pass."""
@@ -116,6 +123,8 @@ class Memory:
         with self._lock:
             before = self._known.get(name) or _Known(Inventory(name))
             self._release(name, before.inventory)
+            for key, by in repaired(passed.result):
+                self._fights[key] = fought(self._fights.get(key, Fight()), by, now)
             if passed.over:
                 self._known.pop(name, None)
             else:

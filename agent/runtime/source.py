@@ -83,6 +83,10 @@ class GitSource:
         """How the last poll went."""
         return self._polled
 
+    def polled_at(self) -> datetime | None:
+        """When the repository was last asked with success."""
+        return self._polled.at
+
     def snapshot(self) -> Snapshot | None:
         """The newest revision that was read whole, or None before the first."""
         reading = self._reading
