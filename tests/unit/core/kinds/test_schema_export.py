@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 ROOT = Path(__file__).parents[4]
 
 
-@pytest.mark.parametrize(("name", "text"), files().items())
+@pytest.mark.parametrize(("name", "text"), tuple(files().items()))
 def test_files_on_disk_are_the_generated_ones(name: str, text: str):
     """Run `python deploy/generate.py` where this fails."""
     assert (ROOT / name).read_text(encoding="utf-8") == text
