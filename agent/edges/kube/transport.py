@@ -143,9 +143,9 @@ class HttpTransport:
         query = f"?{urlencode(request.query, quote_via=quote)}" if request.query else ""
         verb, resource = described(request)
         try:
-            opened = line.pool.request(
+            opened = line.pool.urlopen(
                 request.method,
-                f"{line.url}{request.path}{query}",
+                f"{line.base}{request.path}{query}",
                 body=request.body or None,
                 headers=self._headers(request) | line.headers,
                 timeout=urllib3.Timeout(
@@ -261,4 +261,5 @@ def _may_have_been_sent(error: Exception) -> bool:
     if isinstance(error, failed.SSLError):
         # With TLS 1.3 a refused client certificate shows only when the answer is read.
         return not isinstance(error.args[0], ssl.SSLCertVerificationError)
-    return not isinstance(error, failed.NewConnectionError | failed.ConnectTimeoutError)
+    early = (failed.NewConnectionError, failed.ConnectTimeoutError, failed.ClosedPoolError)
+    return not isinstance(error, early)
