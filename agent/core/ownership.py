@@ -15,7 +15,7 @@ from agent.core.compare import compare
 from agent.core.encode import digest
 from agent.core.identity import owner, package_label
 from agent.core.live import unpack
-from agent.core.schema import DEDUCED, Node
+from agent.core.schema import ANY_OBJECT, Node
 from agent.core.standing import graded
 from agent.core.values import ABSENT, Cause, Change, ConflictPolicy, Grade, Hold, Reason
 
@@ -59,7 +59,7 @@ def identified(desired: Desired, facts: Facts) -> Manifest:
 
 def node_of(desired: Desired, facts: Facts) -> Node:
     """List topology of the object's kind; without a schema maps are granular, lists atomic."""
-    return facts.schemas.get((desired.api_version, desired.key.kind), DEDUCED)
+    return facts.schemas.get((desired.api_version, desired.key.kind), ANY_OBJECT)
 
 
 def _ignored(desired: Desired, facts: Facts) -> tuple[str, ...]:

@@ -23,6 +23,7 @@ if TYPE_CHECKING:
         KindInfo,
         Package,
         PackageName,
+        Policies,
         Rendered,
     )
 
@@ -163,7 +164,7 @@ def _changed(before: Snapshot | None, after: Snapshot) -> frozenset[PackageName]
     if before is None:
         return frozenset(after.declared.packages) | frozenset(after.declared.invalid)
     old, new = before.declared, after.declared
-    if old.policies != new.policies or old.complete != new.complete:
+    if _in_force(old) != _in_force(new) or old.complete != new.complete:
         return _everyone(old) | _everyone(new)
     touched = {
         name
@@ -173,6 +174,11 @@ def _changed(before: Snapshot | None, after: Snapshot) -> frozenset[PackageName]
         or before.since.get(name) != after.since.get(name)
     }
     return frozenset(touched | _neighbours(before, after))
+
+
+def _in_force(declared: Declared) -> Policies:
+    """The policies without the commit they were read at: a new one alone changes nothing."""
+    return replace(declared.policies, commit="")
 
 
 def _everyone(declared: Declared) -> frozenset[PackageName]:
