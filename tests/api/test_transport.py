@@ -107,6 +107,26 @@ def test_a_token_that_was_replaced_is_read_again_once(control_plane: ControlPlan
     assert (refused.status, renewed.status) == (401, 200)
 
 
+def test_a_plugin_gives_the_token(control_plane: ControlPlane):
+    """As managed clusters do it: the kubeconfig names a command."""
+    config = control_plane.kubeconfig()
+    parsed = orjson.loads(config.read_bytes())
+    status = {"token": parsed["users"][0]["user"]["token"]}
+    version = "client.authentication.k8s.io/v1"
+    credential = {"apiVersion": version, "kind": "ExecCredential", "status": status}
+    plugin = {
+        "apiVersion": version,
+        "command": "echo",
+        "args": [orjson.dumps(credential).decode()],
+        "interactiveMode": "Never",
+    }
+    parsed["users"][0]["user"] = {"exec": plugin}
+    config.write_bytes(orjson.dumps(parsed))
+
+    with closing(connect(str(config), "test", AGENT)) as transport:
+        assert transport.send(Request("GET", "/api/v1/namespaces")).status == 200
+
+
 def test_a_watch_can_not_be_opened_where_there_is_nothing(transport: HttpTransport):
     """The server's code is in the exception."""
     with pytest.raises(RefusedError) as caught:

@@ -135,6 +135,7 @@ CORPUS_VERDICTS = {
 }
 
 
+@pytest.mark.corpus
 @pytest.mark.skipif(not CORPUS, reason="TIDEGATE_CORPUS names no folder of other projects' samples")
 @pytest.mark.parametrize("name", CORPUS_VERDICTS)
 def test_samples_of_another_project(name: str):
