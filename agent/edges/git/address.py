@@ -43,6 +43,9 @@ _PASSED: Final = (
     "no_proxy",
 )
 
+_OF_THE_USER: Final = frozenset({"HOME", "SSH_AUTH_SOCK", "GIT_ASKPASS"})
+_NAMING_THE_CONFIGURATION: Final = ("HOME", "XDG_CONFIG_HOME", "GIT_CONFIG_GLOBAL")
+
 _SSH: Final = ("ssh", "-o", "BatchMode=yes", "-o", "ConnectTimeout=15")
 _ALIVE: Final = ("-o", "ServerAliveInterval=15", "-o", "ServerAliveCountMax=2")
 
@@ -120,8 +123,7 @@ def environment(remote: Remote) -> Mapping[str, str]:
     if remote.credentials is None:
         mine = os.environ.get("GIT_SSH_COMMAND", shlex.join((*_SSH, *_ALIVE)))
         return {**passed, "GIT_SSH_COMMAND": mine}
-    kept = {name: text for name, text in passed.items() if name not in {"HOME", "GIT_ASKPASS"}}
-    kept.pop("SSH_AUTH_SOCK", None)
+    kept = {name: text for name, text in passed.items() if name not in _OF_THE_USER}
     return {**kept, "GIT_SSH_COMMAND": _ssh_with(remote.credentials)}
 
 
@@ -172,7 +174,7 @@ def _first(folder: Path, *names: str) -> Path:
 @cache
 def _helpers_of_user() -> tuple[tuple[str, str], ...]:
     """The `credential.*` lines of the user's own Git configuration, and nothing else of it."""
-    home = {name: os.environ[name] for name in ("HOME", "XDG_CONFIG_HOME") if name in os.environ}
+    home = {name: os.environ[name] for name in _NAMING_THE_CONFIGURATION if name in os.environ}
     asked = ["git", "config", "--global", "--null", "--get-regexp", r"^credential\."]
     try:
         done = process.run(asked, env={**home, "GIT_CONFIG_NOSYSTEM": "1"}, timeout=10)

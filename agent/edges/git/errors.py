@@ -101,8 +101,10 @@ _TELLTALES: Final = {
         ),
     )
 }
+_DAMAGE: Final = re.compile(r"corrupt|inflate|garbage|mismatch|unable to", re.IGNORECASE)
 _NO_OBJECT: Final = re.compile(
-    r"not a valid (object|commit) name|bad object|not a tree object", re.IGNORECASE
+    r"not a valid (object|commit) name|bad object|not a tree object|needed a single revision",
+    re.IGNORECASE,
 )
 
 _USER_INFO: Final = re.compile(r"://[^/@\s]+@")
@@ -117,10 +119,10 @@ def classify(stderr: str) -> GitReason:
 
 def classify_local(stderr: str) -> GitReason:
     """Return the reason why a repository of ours could not answer; doubt counts as corrupt."""
-    if _NO_OBJECT.search(stderr):
-        return GitReason.NO_OBJECT
-    is_full = _TELLTALES[GitReason.DISK_FULL].search(stderr)
-    return GitReason.DISK_FULL if is_full else GitReason.CORRUPT
+    if _TELLTALES[GitReason.DISK_FULL].search(stderr):
+        return GitReason.DISK_FULL
+    is_damaged = _DAMAGE.search(stderr) or not _NO_OBJECT.search(stderr)
+    return GitReason.CORRUPT if is_damaged else GitReason.NO_OBJECT
 
 
 def disk_reason(why: OSError) -> GitReason:

@@ -59,10 +59,8 @@ def _below(tree: Tree, folder: str) -> Mapping[str, Blob]:
     prefix = f"{folder}/" if folder else ""
     if folder not in tree.folders:
         raise GitError(GitReason.NO_OBJECT, f"the commit has no folder {folder!r}")
-    twice = (
-        path for path in tree.twice if path.startswith(prefix) or prefix.startswith(f"{path}/")
-    )
-    _refuse(folder, tuple((path, "is in its folder twice") for path in twice))
+    broken = (path for path in tree.broken if path.startswith(prefix) or folder == path)
+    _refuse(folder, tuple((path, "is a name twice or with a slash") for path in broken))
     files = {
         path.removeprefix(prefix): blob
         for path, blob in tree.files.items()

@@ -27,6 +27,7 @@ PINS: Final = "refs/tidegate/applied/"
 READ_CAP: Final = 256 * 1024 * 1024
 _TREES_KEPT: Final = 4
 _BLAME_SECONDS: Final = 20.0
+_PATHS_ASKED: Final = 1000
 _PIN_NAME: Final = re.compile(r"[a-z0-9]([-a-z0-9.]*[a-z0-9])?(/[a-z0-9]([-a-z0-9.]*[a-z0-9])?)?")
 
 
@@ -96,6 +97,8 @@ class Mirror:
         fresh = Repository(old.with_name(f"{old.name}.fresh"))
         fresh.remove()
         commit = fresh.fetch(self.remote, SOURCE)
+        if commit is None:
+            return None
         with suppress(GitError):
             for ref, pinned in self._repository.refs(PINS).items():
                 with suppress(GitError):
@@ -185,7 +188,8 @@ class Mirror:
         return code == 0
 
     def blame(self, commit: str, paths: Iterable[str]) -> Mapping[str, Author]:
-        """Return path → who last touched it, for those that could be found in 20 seconds."""
+        """Return path → who last touched it; those not found in 20 seconds are missing."""
+        checked(commit)
         wanted = frozenset(paths)
         known = self._still_blamed(commit)
         missing = wanted - known.keys()
@@ -195,35 +199,37 @@ class Mirror:
         return {path: known[path] for path in wanted & known.keys()}
 
     def _still_blamed(self, commit: str) -> Mapping[str, Author]:
+        """What was found for an earlier commit, with the commits since then on top.
+
+        Not by comparing the two: a change and its revert leave no difference, but an author.
+        """
         before, known = self._blamed
         if before in {"", commit}:
             return known
         if not self.descends(commit, before):
             return {}
-        changed = frozenset(self.changed(before, commit))
-        return {path: author for path, author in known.items() if path not in changed}
+        try:
+            return {**known, **self._authors(known.keys(), commit, f"^{before}")}
+        except GitError:
+            return {}
 
     def _find_authors(self, commit: str, missing: frozenset[str]) -> Mapping[str, Author]:
         """Walk back for the missing, then for what is still missing, further each time."""
         found: dict[str, Author] = {}
         most = 2 * len(missing)
-        while left := sorted(missing - found.keys()):
-            arguments = ("log", "-z", "--name-only", "--no-renames", objects.LOG_FORMAT)
-            log = ("--encoding=UTF-8", f"--max-count={most}", "--end-of-options", checked(commit))
-            try:
-                told = self._repository.work(
-                    *arguments, *log, "--", *left[:1000], timeout=_BLAME_SECONDS
-                )
-            except GitError as why:
-                if why.reason in {GitReason.TIMED_OUT, GitReason.TOO_LARGE}:
+        with suppress(GitError):
+            while left := sorted(missing - found.keys())[:_PATHS_ASKED]:
+                new = self._authors(left, f"--max-count={most}", commit, "--", *left)
+                if not new:
                     break
-                raise
-            new = objects.last_authors(told, left)
-            if not new:
-                break
-            found |= new
-            most *= 4
+                found |= new
+                most *= 4
         return found
+
+    def _authors(self, wanted: Iterable[str], *walk: str) -> Mapping[str, Author]:
+        arguments = ("log", "-z", "--name-only", "--no-renames", "--encoding=UTF-8")
+        told = self._repository.work(*arguments, objects.LOG_FORMAT, *walk, timeout=_BLAME_SECONDS)
+        return objects.last_authors(told, wanted)
 
     # --- what must stay ------------------------------------------------------------------
 

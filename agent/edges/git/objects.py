@@ -6,6 +6,7 @@ Never runs anything.
 from __future__ import annotations
 
 from dataclasses import dataclass
+from itertools import takewhile
 from typing import TYPE_CHECKING, Final
 
 from agent.edges.git.errors import GitError, GitReason
@@ -51,8 +52,8 @@ class Tree:
 
     files: Mapping[str, Blob]
     folders: Mapping[str, str]
-    twice: tuple[str, ...] = ()
-    """Names that a broken tree has more than once; the last of them is in the others."""
+    broken: tuple[str, ...] = ()
+    """Names that no Git writes: twice in their folder, or with a slash in them."""
 
 
 def is_lfs_pointer(content: bytes) -> bool:
@@ -69,19 +70,19 @@ def tree(listing: bytes, root: str) -> Tree:
     """Parse `git ls-tree -r -t -z -l` of a commit whose root tree is known."""
     files: dict[str, Blob] = {}
     folders = {"": root}
-    twice = []
+    broken = []
     for line in listing.split(b"\0")[:-1]:
         facts, _, name = line.partition(b"\t")
         mode, kind, oid, size = facts.split()
         path = path_of(name)
-        if path in files or path in folders:
-            twice.append(path)
+        if path in files or path in folders or path.rpartition("/")[0] not in folders:
+            broken.append(path)
         if kind == b"tree":
             folders[path] = oid.decode()
         else:
             length = 0 if size == b"-" else int(size)
             files[path] = Blob(oid.decode(), int(mode, 8), length)
-    return Tree(files, folders, tuple(twice))
+    return Tree(files, folders, tuple(broken))
 
 
 def blobs(batch: bytes) -> Iterator[tuple[str, bytes]]:
@@ -117,13 +118,15 @@ def last_authors(log: bytes, wanted: Iterable[str]) -> Mapping[str, Author]:
 
 
 def _records(log: bytes) -> Iterator[tuple[Author, set[str]]]:
-    """An empty part opens a record; its four fields may be empty, a name never is."""
+    """An empty part opens each record; its four fields may be empty, a path never is."""
     parts = iter(log.split(b"\0"))
-    for _ in parts:
-        commit, name, email, time = (next(parts, b"") for _ in range(4))
-        if not commit:
-            return
-        names = iter(lambda: next(parts, b""), b"")
-        first = path_of(next(names, b"").removeprefix(b"\n"))
-        touched = {first, *map(path_of, names)}
-        yield Author(commit.decode(), path_of(name), path_of(email), int(time)), touched
+    next(parts)
+    while commit := next(parts, b""):
+        name, email, time = next(parts), next(parts), next(parts)
+        # The empty part that ends the paths is the one that opens the next record.
+        names = tuple(takewhile(bool, parts))
+        first = {path_of(path.removeprefix(b"\n")) for path in names[:1]}
+        yield (
+            Author(commit.decode(), path_of(name), path_of(email), int(time)),
+            first | set(map(path_of, names[1:])),
+        )

@@ -355,7 +355,21 @@ def _gitpython() -> ModuleType:
         import git  # noqa: PLC0415 - 150 ms that `tidegate --help` does not need
     except ImportError as why:
         raise GitError(GitReason.REFUSED, "no usable git program in PATH: install git") from why
+    for name in _OF_ANOTHER_REPOSITORY:
+        os.environ.pop(name, None)
     return git
+
+
+# A Git hook that starts the agent sets these, and GitPython's `Repo` reads them from the process.
+_OF_ANOTHER_REPOSITORY: Final = (
+    "GIT_DIR",
+    "GIT_COMMON_DIR",
+    "GIT_OBJECT_DIRECTORY",
+    "GIT_ALTERNATE_OBJECT_DIRECTORIES",
+    "GIT_WORK_TREE",
+    "GIT_INDEX_FILE",
+    "GIT_NAMESPACE",
+)
 
 
 def _read(found: git.Commit) -> Commit:
