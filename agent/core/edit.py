@@ -10,8 +10,9 @@ import re
 from copy import deepcopy
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
-from agent.core import words
+from agent.core import manifests, words
 from agent.core.errors import DeclarationError
+from agent.core.kinds.documents import BUDGET
 from agent.core.kinds.positions import Node, UnreadableError, compose, plain
 from agent.core.policies import OnExpiry
 
@@ -59,7 +60,7 @@ def set_annotations(text: str, kind: str, name: str, changes: Mapping[str, str |
         changed = _set(changed, kind, name, key, value)
     try:
         matches = [plain(node) for node in compose(changed)] == wanted
-    except (UnreadableError, KeyError):
+    except UnreadableError:
         matches = False
     if not matches:
         raise DeclarationError(
@@ -222,6 +223,12 @@ def _document_start(text: str, nodes: list[Node], at: int) -> int:
 
 
 def _nodes(text: str) -> list[Node]:
+    checked = manifests.read(text.encode(), "", BUDGET)
+    if checked.problems:
+        found = checked.problems[0]
+        raise DeclarationError(
+            f"line {found.line}, column {found.column}: {found.message}: repair the file first"
+        )
     try:
         return list(compose(text))
     except UnreadableError as error:

@@ -165,7 +165,11 @@ class _Reader:
 
     def _node(self, event: Any) -> Node:
         if isinstance(event, AliasEvent):
-            there = self._anchors[event.anchor]
+            there = self._anchors.get(event.anchor)
+            if there is None:
+                place = _spot(event.start_mark)
+                says = f"the alias *{event.anchor} names nothing before it"
+                raise UnreadableError(says, place.line, place.column)
             return Node(
                 _spot(event.start_mark),
                 _spot(event.end_mark),
