@@ -29,6 +29,7 @@ from agent.core.immutable import is_job
 from agent.core.report.conditions import conditions
 from agent.core.report.situation import Situation, is_half_applied, situation, suspensions
 from agent.core.report.values import Report
+from agent.core.report.words import count
 from agent.core.standing import repairs
 from agent.core.values import HealthStatus, Reason, State, WasApplied, WasDeleted
 
@@ -72,7 +73,7 @@ def judge(result: Result, inventory: Inventory) -> Report:
         observed=result.facts.new.commit,
         attempted=inventory.attempted,
         applied=inventory.applied.commit if inventory.applied else "",
-        plan_digest=plan.digest,
+        plan_digest=plan.digest if now.pending or now.waiting else "",
         drift=len(now.drifted),
         objects=len(inventory.entries),
         waiting=len(now.waiting) + plan.waiting,
@@ -109,7 +110,7 @@ def _deleting(now: Situation) -> Word | None:
         return Word(State.DELETING, Reason.DELETION_HELD, says)
     if waits:
         return Word(State.DELETING, Reason.PRUNE_HELD, f"left Git: {waits[0].says}")
-    says = f"left Git; {_count(entries, 'object')} to delete" if entries else "left Git; all gone"
+    says = f"left Git; {count(entries, 'object')} to delete" if entries else "left Git; all gone"
     return Word(State.DELETING, Reason.PROGRESSING, says)
 
 
@@ -179,14 +180,14 @@ def _drifted(now: Situation) -> Word | None:
     if not now.waits:
         return None
     first = now.waits[0]
-    says = f"{_count(len(now.drifted), 'object')} changed live: {first.says}"
+    says = f"{count(len(now.drifted), 'object')} changed live: {first.says}"
     return Word(State.DRIFTED, first.reason, says)
 
 
 def _progressing(now: Situation) -> Word | None:
     says = []
     if now.pending:
-        says.append(f"{_count(len(now.pending), 'object')} still to be applied")
+        says.append(f"{count(len(now.pending), 'object')} still to be applied")
     if now.unwell:
         says.append(f"not healthy yet: {_said(now.unwell)}")
     if now.leaving:
@@ -202,7 +203,7 @@ def _unknown(now: Situation) -> Word | None:
 def _synced(now: Situation) -> Word:
     applied = now.inventory.applied
     at = f" at {applied.commit[:SHORT]}" if applied else ""
-    objects = _count(len(now.inventory.entries), "object")
+    objects = count(len(now.inventory.entries), "object")
     if now.skipped:
         says = f"{now.skipped[0].key}: {now.skipped[0].says}"
         return Word(State.SYNCED, Reason.JOB_SKIPPED, says)
@@ -228,10 +229,6 @@ PRECEDENCE: Final[tuple[Callable[[Situation], Word | None], ...]] = (
 # --- sentences ---------------------------------------------------------------------------------
 
 
-def _count(number: int, noun: str) -> str:
-    return f"{number} {noun}" if number == 1 else f"{number} {noun}s"
-
-
 def _named(keys: Iterable[Key]) -> str:
     names = [str(key) for key in keys]
     more = f" and {len(names) - _NAMED} more" if len(names) > _NAMED else ""
@@ -248,7 +245,7 @@ def _said(unwell: Mapping[Key, Health]) -> str:
 def _with_waiting(hold: Hold, now: Situation) -> str:
     number = len(now.waiting) + now.result.decision.plan.waiting
     waits = "wait" if number != 1 else "waits"
-    return f"{hold.says}; {_count(number, 'object')} {waits}" if number else hold.says
+    return f"{hold.says}; {count(number, 'object')} {waits}" if number else hold.says
 
 
 # --- holds, times, causes ----------------------------------------------------------------------

@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING, Any, Final
 
 import yaml
 
+from agent.core.report.words import plain
+
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
@@ -45,8 +47,7 @@ def escaped(text: str) -> str:
 
     Control characters go; a backslash before punctuation is itself invisible (CommonMark 2.4).
     """
-    line = " ".join("".join(sign if sign.isprintable() else " " for sign in text).split())
-    return _SPECIAL.sub(r"\\\1", line)
+    return _SPECIAL.sub(r"\\\1", plain(text))
 
 
 def table(head: Sequence[str], rows: Iterable[Sequence[str]]) -> list[str]:

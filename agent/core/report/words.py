@@ -50,3 +50,13 @@ def span(length: timedelta) -> str:
 def ahead(when: datetime, now: datetime) -> str:
     """Return how far off an instant is: `in 11h`, or `now`."""
     return f"in {span(when - now)}" if when > now else "now"
+
+
+def plain(says: str) -> str:
+    """Return one line without control characters: a terminal obeys them, whoever wrote them."""
+    return " ".join("".join(sign if sign.isprintable() else " " for sign in says).split())
+
+
+def count(number: int, noun: str) -> str:
+    """Return `1 object`, `2 objects`."""
+    return f"{number} {noun}" if number == 1 else f"{number} {noun}s"
