@@ -24,7 +24,8 @@ from agent.edges import clock, process
 from agent.edges.git.address import Remote
 from agent.edges.git.mirror import Mirror
 from agent.edges.git.publish import Identity, Publisher
-from agent.edges.kube.discovery import Discovery
+from agent.edges.kube import memory
+from agent.edges.kube.discovery import Discovery, api_versions, server_version
 from agent.edges.kube.groundwork import Groundwork, NoFence
 from agent.edges.kube.lease import LeaseFence, LeaseKeeper
 from agent.edges.kube.notebook import Notebook
@@ -37,18 +38,23 @@ from agent.edges.kube.transport import connect
 from agent.edges.kube.watch import Watches
 from agent.edges.kube.writer import Writer, served_paths
 from agent.edges.render.cache import Cache
+from agent.edges.render.helm import Capabilities
 from agent.edges.render.render import Programs, Renderer, resolve
 from agent.edges.timers import Timers
-from agent.passes.status import StatusPass
+from agent.passes.repository import Repository
+from agent.passes.status import Teller as StatusTeller
 from agent.runtime import once
 from agent.runtime.agent import Agent, World
+from agent.runtime.blamed import Blamed
 from agent.runtime.leading import Leading
 from agent.runtime.live import LiveState
 from agent.runtime.memory import Memory
+from agent.runtime.observer import Always, Observer
 from agent.runtime.once import Settling
 from agent.runtime.redaction import Redaction
 from agent.runtime.rendering import Rendering
 from agent.runtime.source import GitSource
+from agent.runtime.status import StatusPass
 from agent.runtime.surroundings import Surroundings
 from agent.runtime.view import WatchedCluster
 from agent.settings import state_folder
@@ -84,37 +90,28 @@ def git_source(
     folder: Path,
     kinds: Callable[[], Mapping[GroupKind, KindInfo]],
     on_read: Callable[[Snapshot], None] = lambda _: None,
+    capabilities: Callable[[], Capabilities] = Capabilities,
 ) -> GitSource:
     """The repository side alone: mirror, renderers, declarations."""
     mirror = Mirror(
         folder / "mirror.git", Remote(settings.repo, settings.branch, settings.git_credentials)
     )
+    blamed = Blamed(mirror)
     programs = Programs.at(settings.kustomize or "kustomize", settings.helm or "helm")
-    renderer = Renderer(mirror, Cache(folder / "renders"), programs)
+    renderer = Renderer(mirror, Cache(folder / "renders"), programs, capabilities)
 
     def resolved(package: Package, commit: str, known: Mapping[GroupKind, KindInfo]) -> Rendered:
         raw = renderer.render(package, commit)
-        return resolve(raw, package, known, commit, lambda _path: (commit, ""))
+        return resolve(raw, package, known, commit, blamed.of(commit))
 
     return GitSource(
         mirror=mirror,
-        git=mirror,
+        repository=Repository(mirror, Layout(settings.path, settings.policies, settings.cluster)),
         rendering=Rendering(renderer, resolved),
-        layout=Layout(settings.path, settings.policies, settings.cluster),
         kinds=kinds,
         clock=clock.now,
         on_read=on_read,
     )
-
-
-class Always:
-    """The leader of a process that writes nothing to the cluster (`--observe`)."""
-
-    says = ""
-
-    def holds(self) -> bool:
-        """Whether passes may run: always."""
-        return True
 
 
 @dataclass(slots=True)
@@ -127,10 +124,15 @@ class Connected:
     reader: Reader
     home: Home
 
+    def capabilities(self) -> Capabilities:
+        """What charts are told of the cluster: its version, and the API versions it serves."""
+        return Capabilities(server_version(self.transport), api_versions(self.discovery.kinds()))
+
 
 def connected(
     settings: Settings,
     folder: Path,
+    redact: Callable[[str], str] = str,
     on_request: Callable[[str, str, int], None] | None = None,
 ) -> Connected:
     """Find the cluster and ask it nothing yet.
@@ -150,7 +152,7 @@ def connected(
         transport,
         discovery,
         Schemas(transport, folder / "openapi"),
-        Reader(transport, discovery),
+        Reader(transport, discovery, redact=redact),
         Home(settings.instance, settings.cluster, settings.agent_namespace),
     )
 
@@ -165,8 +167,10 @@ class Running:
         self.redaction = Redaction()
         self._executor = ThreadPoolExecutor(REQUEST_THREADS, thread_name_prefix="request")
         self.memory = Memory()
-        cluster = self._cluster = connected(settings, folder)
-        self.source = git_source(settings, folder, cluster.discovery.kinds, self.redaction.learn)
+        cluster = self._cluster = connected(settings, folder, self.redaction.text)
+        self.source = git_source(
+            settings, folder, cluster.discovery.kinds, self._on_read, cluster.capabilities
+        )
         watches = Watches(cluster.transport, cluster.discovery, settings.instance)
         self.live = LiveState(watches.ours, self._on_live, self._on_synced)
         self.surroundings = Surroundings(watches.all, self._on_surroundings)
@@ -185,17 +189,19 @@ class Running:
         )
         self._teller = Teller(sender, cluster.home, self.redaction.text)
         self.leading = self._leading()
+        self.status = self._status_pass(folder)
         self.agent = Agent(
             world=self._world(),
-            writer=self._package_writer(),
-            leader=self.leading,
+            writer=Observer() if settings.observe else self._package_writer(),
+            leader=Always() if settings.observe else self.leading,
             timers=Timers(),
-            teller=self._status_pass(folder),
+            teller=self.status,
             clock=clock.now,
             interval=settings.interval,
             on_kinds=self._on_kinds,
             on_pass=self._on_pass,
             on_done=self.settling.notify,
+            on_revision=self._keep_state,
         )
 
     # --- parts ---------------------------------------------------------------------------------
@@ -254,14 +260,16 @@ class Running:
             return None
         remote = Remote(settings.repo, settings.status_ref, settings.git_credentials)
         author = Identity("tidegate", f"{settings.instance}@{settings.cluster}.tidegate.io")
-        return StatusPass(
-            publisher=Publisher(folder / "status.git", remote, author),
-            memory=self.memory,
-            source=self.source,
+        teller = StatusTeller(
             cluster=settings.cluster,
             instance=settings.instance,
+            version=__version__,
+            source=self.source,
+            memory=self.memory,
+            publisher=Publisher(folder / "status.git", remote, author),
             redact=self.redaction.text,
         )
+        return StatusPass(teller, self.memory)
 
     # --- what the edges report -----------------------------------------------------------------
 
@@ -281,6 +289,9 @@ class Running:
     def _on_ready(self) -> None:
         self.agent.wake_everyone()
 
+    def _on_read(self, snapshot: Snapshot) -> None:
+        self.redaction.learn(snapshot)
+
     def _on_live(self, changed: Changed) -> None:
         self.agent.on_live(changed)
 
@@ -293,14 +304,22 @@ class Running:
     def _on_kinds(self) -> None:
         self._cluster.discovery.refresh()
         self._cluster.schemas.refresh()
+        self.surroundings.ensure()
 
     def _on_pass(self, passed: Passed) -> None:
         for outcome in passed.result.outcomes:
             if isinstance(outcome, WasApplied):
                 self.live.put(outcome.live)
+        self._pin(passed)
         report, told = passed.report, passed.inventory.told
         if told.seq != passed.result.facts.inventory.told.seq:
             log.info("%s: %s: %s", report.package, report.state, report.message)
+
+    def _pin(self, passed: Passed) -> None:
+        """Keep the applied commit in the mirror, also if the branch is rewritten."""
+        applied, before = passed.inventory.applied, passed.result.facts.inventory.applied
+        if applied is not None and (before is None or before.commit != applied.commit):
+            self.source.pin(passed.result.facts.package, applied.commit)
 
     # --- life ----------------------------------------------------------------------------------
 
@@ -321,6 +340,18 @@ class Running:
         Raises:
             ClusterError: the cluster lacks something and the agent may not make it.
         """
+        if self._settings.observe:
+            self._prepare()
+        else:
+            self._break_ground()
+        self._cluster.discovery.refresh()
+        self.surroundings.ensure()
+        self._recall()
+        self.agent.start()
+        if not self._settings.observe:
+            self.leading.start()
+
+    def _break_ground(self) -> None:
         ground = Groundwork(
             self._cluster.transport,
             self._unfenced,
@@ -331,19 +362,48 @@ class Running:
         for problem in (ground.ensure_namespace(), ground.ensure_crd(crd(), self._wait)):
             if problem:
                 raise ClusterError(problem)
-        self._cluster.discovery.refresh()
-        self.surroundings.ensure()
-        self.agent.start()
-        self.leading.start()
+
+    def _recall(self) -> None:
+        """Begin with the last good policies, so that a broken newer set does not open a freeze."""
+        state = memory.read_state(self._cluster.transport, self._cluster.home)
+        self._teller.recall(state)
+        same = state.get("repo") == self._settings.repo
+        if same and state.get("policies"):
+            self.source.recall(state["policies"])
+
+    def _keep_state(self) -> None:
+        """Remember where the policies in force can be read again, whenever they change."""
+        settings, snapshot = self._settings, self.source.snapshot()
+        if settings.observe or snapshot is None or not snapshot.declared.policies.valid:
+            return
+        state = {
+            "repo": settings.repo,
+            "branch": settings.branch,
+            "path": settings.path,
+            "policiesPath": settings.policies,
+            "cluster": settings.cluster,
+            "policies": self.source.policies_commit,
+        }
+        problem = self._teller.keep_state(state)
+        if problem:
+            log.warning("%s", problem)
+
+    def _tell_last(self) -> None:
+        """Push what Git was not told yet; only who leads, or who only looks, speaks."""
+        leads = self._settings.observe or self.leading.holds()
+        if self.status is not None and leads and self.source.snapshot() is not None:
+            self.status.run(clock.now(), at_once=True)
 
     def stop(self) -> bool:
         """End within ten seconds: passes, writes, watches, one status push, and the lease last."""
         self._stopping.set()
         self._writer.stop()
         ended = self.agent.stop(STOP_SECONDS)
+        self._tell_last()
         self._cluster.transport.close()
         ended = self.live.stop() and self.surroundings.stop() and ended
-        self.leading.stop()
+        if not self._settings.observe:
+            self.leading.stop()
         self._executor.shutdown(wait=False, cancel_futures=True)
         process.shutdown()
         return ended

@@ -11,6 +11,7 @@ from functools import lru_cache
 from typing import TYPE_CHECKING, Any, Final, TypeAlias
 
 from agent.core import encode, health
+from agent.core.encode import digest
 from agent.core.reading import at, group_kind, items, mapping, number, text, texts
 from agent.core.values import ABSENT, Key, Live, Manifest, NamespaceFacts, Origin, Root
 from agent.core.words import GROUP
@@ -152,6 +153,7 @@ def root(manifest: Manifest) -> Root:
         annotations=texts(metadata.get("annotations")),
         since=_since(metadata),
         spec=mapping(manifest.get("spec")),
+        told=digest(mapping(manifest.get("status"))),
     )
 
 

@@ -380,6 +380,8 @@ class Root:
     since: Mapping[str, datetime] = field(default_factory=dict)
     """When each live `tidegate.io/` annotation was set (managedFields time)."""
     spec: Manifest = field(default_factory=dict)
+    told: str = ""
+    """Digest of its status: what was told before a restart need not be told again."""
 
 
 # --- what is remembered ------------------------------------------------------------------------

@@ -71,6 +71,14 @@ class Rendering(Protocol):
 
 
 @dataclass(frozen=True, slots=True)
+class Repository:
+    """A mirror, and where in its trees declarations and policies are looked for."""
+
+    git: Git
+    layout: Layout
+
+
+@dataclass(frozen=True, slots=True)
 class Reading:
     """One revision as it was read, with what the next reading need not do again."""
 
@@ -80,16 +88,22 @@ class Reading:
     """Packages that are new, gone, or want something else than before."""
 
 
-def _declared(commit: str, before: Reading | None, git: Git, layout: Layout) -> Declaration:
+def read_declared(commit: str, before: Declaration | None, repository: Repository) -> Declaration:
+    """Read what one commit declares, and render nothing.
+
+    Raises:
+        SourceError: the mirror could not be read.
+    """
+    git, layout = repository.git, repository.layout
     files = git.listing(commit)
 
     def read(paths: Sequence[str]) -> Mapping[str, bytes]:
         contents = git.read({files[path].oid for path in paths})
         return {path: contents[files[path].oid] for path in paths if files[path].oid in contents}
 
-    last = before.declaration.declared if before else None
+    last = before.declared if before else None
     revision = Revision(commit, files, read)
-    first = declare(revision, layout, last, before.declaration.parsed if before else None)
+    first = declare(revision, layout, last, before.parsed if before else None)
     blamed = git.blame(commit, first.files)
     authors = {path: (who.commit, f"{who.name} <{who.email}>") for path, who in blamed.items()}
     return declare(replace(revision, authors=authors), layout, last, first.parsed)
@@ -181,6 +195,11 @@ def _in_force(declared: Declared) -> Policies:
     return replace(declared.policies, commit="")
 
 
+def policies(declaration: Declaration) -> Policies:
+    """The policies that are declared, to compare with another revision's."""
+    return _in_force(declaration.declared)
+
+
 def _everyone(declared: Declared) -> frozenset[PackageName]:
     return frozenset(declared.packages) | frozenset(declared.invalid)
 
@@ -201,25 +220,25 @@ def _neighbours(before: Snapshot, after: Snapshot) -> set[PackageName]:
 def read_revision(
     commit: str,
     before: Reading | None,
-    git: Git,
+    repository: Repository,
     rendering: Rendering,
-    layout: Layout,
     kinds: Mapping[GroupKind, KindInfo],
+    recalled: Declaration | None = None,
 ) -> Reading:
     """Read one commit.
 
     Args:
         commit: the commit, present in the mirror.
         before: the reading in force, whose work is used again.
-        git: the mirror.
+        repository: where to read.
         rendering: sources → desired objects.
-        layout: where declarations and policies are looked for.
         kinds: what discovery knows, for the scope of kinds.
+        recalled: declarations of an earlier run whose policies hold until newer ones can be read.
 
     Raises:
         SourceError: the mirror could not be read.
     """
-    declaration = _declared(commit, before, git, layout)
+    declaration = read_declared(commit, before.declaration if before else recalled, repository)
     last = before.snapshot if before else None
     rendered, since = _rendered(declaration.declared, last, rendering, kinds)
     snapshot = Snapshot(

@@ -99,6 +99,7 @@ class Agent:
         on_kinds: Callable[[], None] = lambda: None,
         on_pass: Callable[[Passed], None] = lambda _: None,
         on_done: Callable[[], None] = lambda: None,
+        on_revision: Callable[[], None] = lambda: None,
         workers: int = 4,
     ) -> None:
         self.world = world
@@ -111,6 +112,7 @@ class Agent:
         self._on_kinds = on_kinds
         self._on_pass = on_pass
         self._on_done = on_done
+        self._on_revision = on_revision
         self._workers = workers
         self.packages: Queue[PackageName] = Queue()
         self.slow: Queue[str] = Queue()
@@ -288,6 +290,8 @@ class Agent:
         if changed:
             log.info("revision %s", self.world.source.polled.commit[:12])
             self.packages.wake_all(sorted(changed | self._leaving()))
+            if self._leader.holds():
+                self._on_revision()
             self.slow.wake(STATUS)
 
     def _leaving(self) -> frozenset[PackageName]:

@@ -2,22 +2,25 @@
 
 from __future__ import annotations
 
+import logging
 import threading
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Protocol
 
 from agent.core.errors import AgentError, SourceError
 from agent.core.values import Reason, Unknown
-from agent.passes.repository import Reading, read_revision
+from agent.passes.repository import Reading, policies, read_declared, read_revision
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
     from datetime import datetime
 
-    from agent.core.declare import Layout
+    from agent.core.declare import Declaration
     from agent.core.declared import Snapshot
     from agent.core.values import Applied, GroupKind, KindInfo, Package, PackageName, Rendered
-    from agent.passes.repository import Git, Rendering
+    from agent.passes.repository import Rendering, Repository
+
+log = logging.getLogger(__name__)
 
 
 class Mirror(Protocol):
@@ -55,25 +58,25 @@ class Polled:
 class GitSource:
     """See `agent.passes.ports.Source`; `refresh` is the repository pass with its memory."""
 
-    def __init__(  # noqa: PLR0913 - what it is made of, each once
+    def __init__(
         self,
         *,
         mirror: Mirror,
-        git: Git,
+        repository: Repository,
         rendering: Rendering,
-        layout: Layout,
         kinds: Callable[[], Mapping[GroupKind, KindInfo]],
         clock: Callable[[], datetime],
         on_read: Callable[[Snapshot], None] = lambda _: None,
     ) -> None:
         self._mirror = mirror
-        self._git = git
+        self._repository = repository
         self._rendering = rendering
-        self._layout = layout
         self._kinds = kinds
         self._clock = clock
         self._on_read = on_read
         self._reading: Reading | None = None
+        self._policies: Declaration | None = None
+        self._policies_commit = ""
         self._polled = Polled()
         self._bases: dict[PackageName, tuple[str, Rendered]] = {}
         self._lock = threading.Lock()
@@ -115,9 +118,29 @@ class GitSource:
         self._polled = Polled(now, commit)
         return changed
 
-    def restore(self, commit: str) -> frozenset[PackageName]:
-        """Read a commit that the mirror has already, while the remote can't be reached."""
-        return self._read(commit)
+    def recall(self, commit: str) -> None:
+        """Begin with the policies of a commit, if the mirror can be brought to have it.
+
+        They stay in force while newer ones can't be read; nothing else of the commit counts.
+        """
+        self._policies_commit = commit
+        try:
+            self._mirror.fetch()
+            self._policies = read_declared(commit, None, self._repository)
+        except SourceError as error:
+            log.warning("the last good policies (commit %s) can't be read: %s", commit[:12], error)
+
+    @property
+    def policies_commit(self) -> str:
+        """A commit at which the policies in force can be read; it moves only when they change."""
+        return self._policies_commit
+
+    def pin(self, package: PackageName, commit: str) -> None:
+        """Keep a commit that a package was applied at, also if the branch loses it."""
+        try:
+            self._mirror.pin(f"{package.namespace}/{package.name}", commit)
+        except SourceError as error:
+            log.warning("%s: commit %s is not pinned: %s", package, commit[:12], error)
 
     def _newest(self) -> str:
         commit = self._mirror.poll()
@@ -128,8 +151,16 @@ class GitSource:
 
     def _read(self, commit: str) -> frozenset[PackageName]:
         reading = read_revision(
-            commit, self._reading, self._git, self._rendering, self._layout, self._kinds()
+            commit,
+            self._reading,
+            self._repository,
+            self._rendering,
+            self._kinds(),
+            self._policies,
         )
+        before = self._reading.declaration if self._reading else self._policies
+        if before is None or policies(reading.declaration) != policies(before):
+            self._policies_commit = reading.snapshot.declared.policies.commit
         self._on_read(reading.snapshot)
         self._reading = reading
         return reading.changed

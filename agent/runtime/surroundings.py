@@ -58,7 +58,7 @@ def scale_target(manifest: Manifest) -> Key:
 
 def _settled(value: Any) -> Any:
     """Leave out what changes when we tell a Package its own status."""
-    return replace(value, version="") if isinstance(value, Root) else value
+    return replace(value, version="", told="") if isinstance(value, Root) else value
 
 
 @dataclass(slots=True)

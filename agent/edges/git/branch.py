@@ -121,8 +121,12 @@ class Branch:
         self._repository = Repository(folder)
         self._skips_ci = True
 
-    def commit(self, change: Change, message: str) -> Published | Unchanged:
+    def commit(
+        self, change: Change, message: str, *, even_if_same: bool = False
+    ) -> Published | Unchanged:
         """Put what `change` returns on top of the branch; a lost race is tried again.
+
+        With `even_if_same` there is a commit although no file differs.
 
         Raises:
             GitError: Raced after five tries; Refused by the server; or it can't be reached.
@@ -130,17 +134,19 @@ class Branch:
         for lost in range(TRIES):
             if lost:
                 self._pause(_CHANCE.uniform(0.05, 0.1 * 2**lost))
-            outcome = self._once(change, message)
+            outcome = self._once(change, message, even_if_same=even_if_same)
             if outcome is not None:
                 return outcome
         raise GitError(GitReason.RACED, f"{self.remote} moved {TRIES} times while we pushed to it")
 
-    def _once(self, change: Change, message: str) -> Published | Unchanged | None:
+    def _once(
+        self, change: Change, message: str, *, even_if_same: bool
+    ) -> Published | Unchanged | None:
         """Return None if somebody else's commit got in between."""
         tip = self._repository.fetch(self.remote, _TIP)
         files = None if tip is None else Files(self._repository, tip)
         edits = _edits(files, change(files))
-        if not edits:
+        if not edits and not even_if_same:
             return Unchanged(tip)
         commit = self._write(files, edits, message)
         failpoints.reach("publish:before")

@@ -32,9 +32,16 @@ class Publisher:
         self._branch = Branch(folder, remote, author, pause)
 
     def publish(
-        self, change: Change, subject: str, trailers: Mapping[str, str]
+        self,
+        change: Change,
+        subject: str,
+        trailers: Mapping[str, str],
+        *,
+        even_if_same: bool = False,
     ) -> Published | Unchanged:
         """Commit what `change` makes of the files there are; no commit if nothing differs.
+
+        With `even_if_same` there is one all the same: a heartbeat.
 
         `change` is called again with the newer files after each lost race, so it must merge:
         keep what others own, and make summaries from the merged files.
@@ -42,7 +49,8 @@ class Publisher:
         Raises:
             GitError: Raced after five tries; Refused; or the remote can't be reached.
         """
-        return self._branch.commit(change, _message(subject, trailers))
+        message = _message(subject, trailers)
+        return self._branch.commit(change, message, even_if_same=even_if_same)
 
 
 def _message(subject: str, trailers: Mapping[str, str]) -> str:

@@ -221,3 +221,25 @@ def _kept(before: Kinds | None, after: Kinds) -> Kinds:
 
 def _of_groups(kinds: Kinds, groups: Iterable[str]) -> dict[GroupKind, KindInfo]:
     return {kind: info for kind, info in kinds.infos.items() if kind.group in groups}
+
+
+def server_version(transport: Transport) -> str:
+    """Give the version the server says it has, `v1.36.3`; empty where it does not say.
+
+    Raises:
+        ClusterError: the server does not answer.
+    """
+    response = transport.send(Request("GET", "/version"))
+    found = mapping(orjson.loads(response.body)) if response.status == _OK else {}
+    return text(found.get("gitVersion"))
+
+
+def api_versions(kinds: Kinds) -> tuple[str, ...]:
+    """Name what is served as Helm does: `apps/v1` and `apps/v1/Deployment`."""
+    groups, whole = set(), set()
+    for info in kinds.infos.values():
+        for version in info.versions:
+            group = f"{info.group}/{version}" if info.group else version
+            groups.add(group)
+            whole.add(f"{group}/{info.kind}")
+    return (*sorted(groups), *sorted(whole))

@@ -105,13 +105,17 @@ class Teller:
         problems += (self._tell_event(package, seen, each) for each in transitions)
         return tuple(filter(None, problems))
 
+    def recall(self, state: Mapping[str, str]) -> None:
+        """Take in what `keep_state` wrote in an earlier run, so that it is not written again."""
+        self._state = _spelled(state)
+
     def keep_state(self, state: Mapping[str, str]) -> str:
         """Write what this instance keeps beside its inventories; other instances' stays.
 
         Returns:
             What went wrong, or an empty string.
         """
-        kept = orjson.dumps(dict(state), option=orjson.OPT_SORT_KEYS).decode()
+        kept = _spelled(state)
         if kept == self._state:
             return ""
         manifest = {
@@ -132,7 +136,8 @@ class Teller:
 
     def _tell_status(self, package: PackageName, seen: Root, status: Mapping[str, Any]) -> str:
         digest = f"{seen.uid} {encode.digest(status)}"
-        if self._status.get(package) == digest:
+        if digest in {self._status.get(package), f"{seen.uid} {seen.told}"}:
+            self._status[package] = digest
             return ""
         manifest = {
             "apiVersion": words.API_VERSION,
@@ -205,3 +210,7 @@ def _is_equal(manifest: Manifest, seen: Root) -> bool:
     return manifest.get("spec", {}) == seen.spec and all(
         ours.items() <= theirs.items() for ours, theirs in zip(wanted, live, strict=True)
     )
+
+
+def _spelled(state: Mapping[str, str]) -> str:
+    return orjson.dumps(dict(state), option=orjson.OPT_SORT_KEYS).decode()
