@@ -17,6 +17,7 @@ from agent.core.errors import AgentError
 from agent.core.identity import package_label
 from agent.core.values import GroupKind, PackageName, WasNotTried, WasUnknown
 from agent.passes.package import Passed, sync
+from agent.runtime.edges import Edges
 from agent.runtime.queue import Queue
 from agent.runtime.surroundings import DEFINITION, NAMESPACE, PACKAGE
 
@@ -38,6 +39,8 @@ STATUS: Final = "status"
 KINDS: Final = "kinds"
 RETRY: Final = timedelta(seconds=10)
 SOON: Final = timedelta(seconds=1)
+FETCHED_BY: Final = timedelta(seconds=3)
+"""How long an edge waits for Git: what is known already is synced then."""
 
 
 class Timers(Protocol):
@@ -119,6 +122,7 @@ class Agent:
         self._threads: list[threading.Thread] = []
         self._failures: dict[PackageName, int] = {}
         self._asked: set[PackageName] = set()
+        self._edges = Edges()
         self._names: dict[str, PackageName] = {}
 
     # --- life ----------------------------------------------------------------------------------
@@ -258,8 +262,24 @@ class Agent:
     def _schedule(self, name: PackageName, passed: Passed, expires: datetime | None) -> None:
         doubtful = any(isinstance(o, WasUnknown | WasNotTried) for o in passed.result.outcomes)
         soon = self._clock() + SOON if doubtful or not passed.saved else None
-        instants = [when for when in (passed.wake, expires, soon) if when is not None]
+        instants = [when for when in (expires, soon) if when is not None]
         self._alarm(name, min(instants, default=None))
+        self._edge(name, passed.wake)
+
+    def _edge(self, name: PackageName, when: datetime | None) -> None:
+        """Wake at a gate's edge, after a look at Git; many packages at one edge are spread.
+
+        The first is never delayed. A repository that does not answer delays nobody for long.
+        """
+        delay = self._edges.delay(name, when)
+        fetched = when + delay if when else None
+        anyway = fetched + FETCHED_BY if fetched else None
+        self._timers.at(("edge", name), fetched, lambda: self._opened(name))
+        self._timers.at(("edge-anyway", name), anyway, lambda: self.packages.wake(name))
+
+    def _opened(self, name: PackageName) -> None:
+        self._asked.add(name)
+        self.slow.wake(REPOSITORY)
 
     def _wake_neighbours(self, name: PackageName, passed: Passed) -> None:
         """Dependants, and packages that objects moved away from."""
