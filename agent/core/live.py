@@ -11,7 +11,6 @@ from functools import lru_cache
 from typing import TYPE_CHECKING, Any, Final, TypeAlias
 
 from agent.core import encode, health
-from agent.core.encode import digest
 from agent.core.reading import at, group_kind, items, mapping, number, text, texts
 from agent.core.values import ABSENT, Key, Live, Manifest, NamespaceFacts, Origin, Root
 from agent.core.words import GROUP
@@ -153,8 +152,12 @@ def root(manifest: Manifest) -> Root:
         annotations=texts(metadata.get("annotations")),
         since=_since(metadata),
         spec=mapping(manifest.get("spec")),
-        told=digest(mapping(manifest.get("status"))),
+        told=_told(mapping(manifest.get("status"))),
     )
+
+
+def _told(status: Mapping[str, Any]) -> str:
+    return encode.digest(status) if status else ""
 
 
 def is_older(version: str, than: str) -> bool:
