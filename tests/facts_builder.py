@@ -14,7 +14,7 @@ from typing import Any
 
 from agent.core import words
 from agent.core.encode import digest, pack
-from agent.core.identity import owner, package_label
+from agent.core.ownership import expected, identified
 from agent.core.values import (
     Action,
     Applied,
@@ -85,17 +85,15 @@ def lively(
     desired: Desired, package: PackageName = PAYMENTS, health: Health = CURRENT, **fields: Any
 ) -> Live:
     """Return the object as it is live: ours, as Git wants it, unless `fields` say otherwise."""
-    marks = {
-        words.OWNER: owner(INSTANCE, CLUSTER, package),
-        words.PACKAGE: package_label(INSTANCE, CLUSTER, package),
-        words.INSTANCE: INSTANCE,
-    }
+    facts = replace(facts_of(desired), package=package)
+    manifest = identified(desired, facts)
+    metadata = {**manifest["metadata"], "uid": f"uid-{desired.key.name}", "resourceVersion": "1"}
     made = Live(
         desired.key,
-        uid=f"uid-{desired.key.name}",
+        uid=metadata["uid"],
         version="1",
-        packed=pack(desired.manifest),
-        marks=marks,
+        packed=pack({**manifest, "metadata": metadata}),
+        marks={**metadata["labels"], **metadata["annotations"]},
         managers=(words.FIELD_MANAGER,),
         health=health,
     )
@@ -108,10 +106,14 @@ def unhealthy(status: HealthStatus, says: str = "0 of 1 replicas are ready") -> 
 
 
 def remembered(desired: Desired, **fields: Any) -> Entry:
-    """Return the inventory's entry of an object that was applied."""
-    return replace(
-        Entry(uid=f"uid-{desired.key.name}", digest=desired.digest, wave=desired.wave), **fields
+    """Return the inventory's entry of an object that was applied, and is as it was applied."""
+    made = Entry(
+        uid=f"uid-{desired.key.name}",
+        digest=desired.digest,
+        expected=expected(lively(desired), desired, facts_of(desired)),
+        wave=desired.wave,
     )
+    return replace(made, **fields)
 
 
 def rendered(*objects: Desired, commit: str = COMMIT) -> Complete:
