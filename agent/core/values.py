@@ -429,6 +429,8 @@ class Applied:
 
     commit: str
     digest: str
+    package: Package | None = None
+    """The declaration it was rendered by: it can be rendered again although Git says otherwise."""
 
 
 @dataclass(frozen=True, slots=True)

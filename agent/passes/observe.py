@@ -60,7 +60,7 @@ def _base(new: Rendered, inventory: Inventory, world: World) -> Rendered:
         return Unknown(Reason.BASE_UNKNOWN, "nothing was applied yet")
     if isinstance(new, Complete) and new.digest == applied.digest:
         return new
-    base = world.source.base(inventory.declared, applied)
+    base = world.source.base(applied.package or inventory.declared, applied)
     if isinstance(base, Complete) and base.digest != applied.digest:
         return Unknown(Reason.BASE_UNKNOWN, "the applied revision renders differently now")
     return base

@@ -135,9 +135,17 @@ def conclude(facts: Facts, decision: Decision, outcomes: Sequence[Outcome]) -> I
     if facts.sync_request:
         learned = replace(learned, handled_sync=facts.sync_request)
     digest = _digest_of(facts, plan.commit)
-    if facts.declaration is not None and digest and _is_applied(decision, outcomes):
-        return replace(learned, applied=Applied(plan.commit, digest), attempted=plan.commit)
-    return learned
+    if facts.declaration is None or not digest or not _is_applied(decision, outcomes):
+        return learned
+    return _applied(learned, Applied(plan.commit, digest, facts.declaration))
+
+
+def _applied(inventory: Inventory, applied: Applied) -> Inventory:
+    """Note what is applied; the same content at another commit is nothing new to remember."""
+    before = inventory.applied
+    if before is not None and before.digest == applied.digest:
+        return inventory
+    return replace(inventory, applied=applied, attempted=applied.commit)
 
 
 def _is_over(facts: Facts, inventory: Inventory) -> bool:
