@@ -173,7 +173,7 @@ class Running:
         )
         watches = Watches(cluster.transport, cluster.discovery, settings.instance)
         self.live = LiveState(watches.ours, self._on_live, self._on_synced)
-        self.surroundings = Surroundings(watches.all, self._on_surroundings)
+        self.surroundings = Surroundings(watches.all, self._on_surroundings, self._on_ready)
         self._fence = LeaseFence(clock.monotonic)
         self._unfenced = Sender(cluster.transport, NoFence(), self._wait, self._journal)
         sender = Sender(cluster.transport, self._fence, self._wait, self._journal)

@@ -22,7 +22,7 @@ from agent.runtime.queue import Queue
 from agent.runtime.surroundings import DEFINITION, NAMESPACE, PACKAGE
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Hashable, Iterable
+    from collections.abc import Callable, Hashable
     from datetime import datetime
 
     from agent.core.values import Key
@@ -177,10 +177,10 @@ class Agent:
             }
         return self._names.get(label)
 
-    def _known(self) -> Iterable[PackageName]:
+    def _known(self) -> frozenset[PackageName]:
         snapshot = self.world.source.snapshot()
         declared = snapshot.declared.packages if snapshot else {}
-        return {*declared, *self.world.memory.packages()}
+        return frozenset({*declared, *self.world.memory.packages()})
 
     def on_surroundings(self, key: Key) -> None:
         """A Namespace, Package, autoscaler or definition changed."""
@@ -202,6 +202,11 @@ class Agent:
             self._asked.add(name)
             self.slow.wake(REPOSITORY)
         self.packages.wake(name)
+
+    def _wake_package(self, name: PackageName) -> None:
+        """Look at a Package again, if it is ours: those of other instances are seen here too."""
+        if name in self._known():
+            self.packages.wake(name)
 
     def _wake_namespace(self, namespace: str) -> None:
         for name in self._known():

@@ -117,15 +117,22 @@ class _Table:
 class Surroundings:
     """The tables that passes read; safe from any thread."""
 
-    def __init__(self, opens: Opens, on_change: Callable[[Key], None] = lambda _: None) -> None:
+    def __init__(
+        self,
+        opens: Opens,
+        on_change: Callable[[Key], None] = lambda _: None,
+        on_synced: Callable[[], None] = lambda: None,
+    ) -> None:
         """Start nothing yet.
 
         Args:
             opens: Gives the sources of a kind.
             on_change: Told what changed after the first list, from watch threads, without a lock.
+            on_synced: Told when all that is needed is known, for passes that waited for it.
         """
         self._opens = opens
         self._on_change = on_change
+        self._on_synced = on_synced
         self._told = threading.Condition()
         self._stopped = False
         self._tables = {
@@ -215,7 +222,11 @@ class Surroundings:
 
     def _fold(self, table: _Table, observation: Observation) -> None:
         with self._told:
+            before = self.synced()
             changed = table.fold(observation)
+            synced = not before and self.synced()
             self._told.notify_all()
         for key in changed:
             self._on_change(key)
+        if synced:
+            self._on_synced()

@@ -74,6 +74,19 @@ def test_nothing_is_synced_before_namespaces_and_packages_are():
         assert around.wait_for(around.synced, 10)
 
 
+def test_who_waits_for_what_is_needed_is_told_once():
+    """Passes that found Namespaces or Packages missing run when both are known."""
+    told: list[str] = []
+    sources = FedSources(NAMESPACE, PACKAGE)
+    surroundings = Surroundings(sources, on_synced=lambda: told.append("synced"))
+    surroundings.ensure()
+    sources.opened[NAMESPACE].feed(Listing(), Listed("1"))
+    sources.opened[PACKAGE].feed(Listing(), Listed("1"), Listing(), Listed("2"))
+    assert surroundings.wait_for(surroundings.synced, 10)
+    assert surroundings.stop()
+    assert told == ["synced"]
+
+
 def test_the_first_list_is_no_change_but_what_follows_is():
     """Whoever starts looks at everything anyway."""
     key = Key("", "Namespace", "", "shop")
