@@ -17,7 +17,7 @@ from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, BinaryIO, Final
 
 from agent.core.errors import AgentError
 
@@ -128,10 +128,10 @@ def run(  # noqa: PLR0913 - each is one property of the child, all but argv have
         command = [program, *argv[1:]]
         inherited = list(keep_open)
         if limits is not None or not network:
-            command = _launched(command, limits or Limits(), network=network, says=says)
-            inherited.append(says)
+            command = _launched(command, limits or Limits(), network=network, says=says.fileno())
+            inherited.append(says.fileno())
         with _started(command, environment, cwd, inherited) as child:
-            os.close(says)
+            says.close()
             if stops != _stops:
                 _kill(child)
             talk = _Talk(child, stdin, time.monotonic() + timeout, output_cap)
@@ -195,25 +195,24 @@ def _launched(command: list[str], limits: Limits, *, network: bool, says: int) -
 
 
 @contextmanager
-def _refusals() -> Iterator[tuple[int, int]]:
-    """A pipe by which the launcher says why it did not start the program; exec closes it."""
-    hears, says = os.pipe()
-    try:
+def _refusals() -> Iterator[tuple[BinaryIO, BinaryIO]]:
+    """A pipe by which the launcher says why it did not start the program; exec closes it.
+
+    File objects, because `says` is closed early: closing a bare descriptor a second time would
+    close what another thread has opened meanwhile.
+    """
+    ends = os.pipe()
+    with open(ends[0], "rb", buffering=0) as hears, open(ends[1], "wb", buffering=0) as says:  # noqa: PTH123 - descriptors
         yield hears, says
-    finally:
-        os.close(hears)
-        with suppress(OSError):
-            os.close(says)
 
 
-def _raise_refusal(hears: int, program: str) -> None:
-    os.set_blocking(hears, False)
-    with suppress(BlockingIOError):
-        why = os.read(hears, 1000)
-        if why:
-            raise SandboxUnavailable(
-                f"{program} was not started: the sandbox can't be made here: {why.decode()}"
-            )
+def _raise_refusal(hears: BinaryIO, program: str) -> None:
+    os.set_blocking(hears.fileno(), False)
+    why = hears.read(1000)
+    if why:
+        raise SandboxUnavailable(
+            f"{program} was not started: the sandbox can't be made here: {why.decode()}"
+        )
 
 
 @contextmanager

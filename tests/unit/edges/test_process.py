@@ -126,6 +126,27 @@ def test_shutdown_kills_what_runs(pipe: tuple[int, int]):
     assert process.run(["true"]).code == 0
 
 
+def test_runs_in_many_threads_leave_each_others_descriptors_alone():
+    """A descriptor closed twice would be somebody else's the second time."""
+    failures: list[Exception] = []
+
+    def work() -> None:
+        try:
+            for _ in range(30):
+                with Path(os.devnull).open("rb") as mine:
+                    process.run(["true"])
+                    os.fstat(mine.fileno())
+        except (OSError, ProcessFailed) as why:
+            failures.append(why)
+
+    threads = [threading.Thread(target=work) for _ in range(4)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert failures == []
+
+
 @pytest.mark.parametrize("network", [True, False])
 def test_nothing_survives_a_killed_agent(pipe: tuple[int, int], *, network: bool):
     """After kill -9 of the agent the kernel kills its programs, and theirs."""

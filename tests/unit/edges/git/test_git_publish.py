@@ -199,8 +199,8 @@ def test_racing_publishers_lose_nothing(server: GitDaemon, repository: Repositor
 
     def work(mine: list[str]) -> None:
         publisher = Publisher(tmp_path / mine[0], remote, ADA)
+        start.wait()
         for name in mine:
-            start.wait()
             publisher.publish(partial(_append, name), name, {})
 
     threads = [Thread(target=work, args=(mine,)) for mine in names]
