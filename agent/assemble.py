@@ -5,10 +5,12 @@ from __future__ import annotations
 import logging
 import signal
 import socket
+import sys
 import threading
 import uuid
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
+from datetime import timedelta
 from typing import TYPE_CHECKING
 
 from agent import __version__
@@ -20,7 +22,7 @@ from agent.core.kinds.crd import crd
 from agent.core.kinds.package_object import package_object
 from agent.core.report.status import status
 from agent.core.values import Inventory, WasApplied
-from agent.edges import clock, process
+from agent.edges import clock, logs, process
 from agent.edges.git.address import Remote
 from agent.edges.git.mirror import Mirror
 from agent.edges.git.publish import Identity, Publisher
@@ -37,9 +39,11 @@ from agent.edges.kube.telling import Teller
 from agent.edges.kube.transport import connect
 from agent.edges.kube.watch import Watches
 from agent.edges.kube.writer import Writer, served_paths
+from agent.edges.metrics import Metrics
 from agent.edges.render.cache import Cache
 from agent.edges.render.helm import Capabilities
 from agent.edges.render.render import Programs, Renderer, resolve
+from agent.edges.serving import Server
 from agent.edges.timers import Timers
 from agent.passes.repository import Repository
 from agent.passes.status import Teller as StatusTeller
@@ -53,6 +57,7 @@ from agent.runtime.observer import Always, Observer
 from agent.runtime.once import Settling
 from agent.runtime.redaction import Redaction
 from agent.runtime.rendering import Rendering
+from agent.runtime.serving import Heartbeat, Serving
 from agent.runtime.source import GitSource
 from agent.runtime.status import StatusPass
 from agent.runtime.surroundings import Surroundings
@@ -76,6 +81,8 @@ log = logging.getLogger(__name__)
 CONNECTIONS = 64
 """Watches of some dozen kinds, and the request threads."""
 STOP_SECONDS = 8.0
+LONGEST_SILENCE = timedelta(minutes=10)
+"""Without a pass for this long the process is taken for dead; a poll is a pass."""
 REQUEST_THREADS = 12
 """Measured: more than 16 connections do not apply faster on two cores, fewer than 8 do slower."""
 
@@ -167,7 +174,12 @@ class Running:
         self.redaction = Redaction()
         self._executor = ThreadPoolExecutor(REQUEST_THREADS, thread_name_prefix="request")
         self.memory = Memory()
-        cluster = self._cluster = connected(settings, folder, self.redaction.text)
+        self.metrics = Metrics()
+        longest = max(LONGEST_SILENCE, 10 * settings.interval)
+        self.heartbeat = Heartbeat(clock.monotonic, longest.total_seconds())
+        cluster = self._cluster = connected(
+            settings, folder, self.redaction.text, self.metrics.request
+        )
         self.source = git_source(
             settings, folder, cluster.discovery.kinds, self._on_read, cluster.capabilities
         )
@@ -189,6 +201,8 @@ class Running:
         )
         self._teller = Teller(sender, cluster.home, self.redaction.text)
         self.leading = self._leading()
+        self.metrics.follow_leader(self.leading.holds)
+        self._server = self._listener()
         self.status = self._status_pass(folder)
         self.agent = Agent(
             world=self._world(),
@@ -202,6 +216,7 @@ class Running:
             on_pass=self._on_pass,
             on_done=self.settling.notify,
             on_revision=self._keep_state,
+            on_poll=self._on_poll,
         )
 
     # --- parts ---------------------------------------------------------------------------------
@@ -254,6 +269,13 @@ class Running:
             on_problem=lambda package, says: log.warning("%s: %s", package, says),
         )
 
+    def _listener(self) -> Serving | None:
+        """Bind now, so that a wrong address ends the start and not the run."""
+        if self._settings.listen is None:
+            return None
+        server = Server(self._settings.listen, self.metrics, self.heartbeat.is_live, self._is_ready)
+        return Serving(server)
+
     def _status_pass(self, folder: Path) -> StatusPass | None:
         settings = self._settings
         if settings.no_status:
@@ -286,6 +308,10 @@ class Running:
             record.says,
         )
 
+    def _on_poll(self, ok: bool) -> None:  # noqa: FBT001 - what it was, and nothing else
+        self.metrics.polled(ok)
+        self.heartbeat.beat()
+
     def _on_ready(self) -> None:
         self.agent.wake_everyone()
 
@@ -311,6 +337,7 @@ class Running:
             if isinstance(outcome, WasApplied):
                 self.live.put(outcome.live)
         self._pin(passed)
+        self.metrics.passed(passed)
         report, told = passed.report, passed.inventory.told
         if told.seq != passed.result.facts.inventory.told.seq:
             log.info("%s: %s: %s", report.package, report.state, report.message)
@@ -320,6 +347,15 @@ class Running:
         applied, before = passed.inventory.applied, passed.result.facts.inventory.applied
         if applied is not None and (before is None or before.commit != applied.commit):
             self.source.pin(passed.result.facts.package, applied.commit)
+
+    def _is_ready(self) -> tuple[bool, str]:
+        """Whether this process does its work: reads Git, sees the cluster, leads or stands by."""
+        if self.source.snapshot() is None:
+            return False, "the repository was not read yet"
+        if not self.surroundings.synced():
+            return False, "the cluster is not watched yet"
+        leads = self._settings.observe or self.leading.holds()
+        return True, "ok" if leads else f"standing by: {self.leading.says}"
 
     # --- life ----------------------------------------------------------------------------------
 
@@ -340,6 +376,8 @@ class Running:
         Raises:
             ClusterError: the cluster lacks something and the agent may not make it.
         """
+        if self._server is not None:
+            self._server.start()
         if self._settings.observe:
             self._prepare()
         else:
@@ -404,6 +442,8 @@ class Running:
         ended = self.live.stop() and self.surroundings.stop() and ended
         if not self._settings.observe:
             self.leading.stop()
+        if self._server is not None:
+            self._server.stop()
         self._executor.shutdown(wait=False, cancel_futures=True)
         process.shutdown()
         return ended
@@ -414,6 +454,7 @@ def run(settings: Settings, environment: Mapping[str, str]) -> int:
     folder = state_folder(settings, environment)
     folder.mkdir(parents=True, exist_ok=True)
     running = Running(settings, folder)
+    logs.configure(as_json=not sys.stderr.isatty(), redact=running.redaction.text)
     stopped = threading.Event()
 
     def stop(*_: object) -> None:

@@ -186,6 +186,8 @@ def effects(
         entries={**known.entries, **intended},
         intents={**known.intents, **intents},
     )
-    must = bool(intended or intents or deletions) and remembered != facts.inventory
+    replaces = any(step.action is Action.REPLACE for step in writes)
+    unsaved = remembered != facts.inventory or not facts.saved
+    must = unsaved and bool(intended or replaces or deletions)
     first: tuple[Effect, ...] = (Remember(remembered),) if must else ()
     return (*first, *map(_write, writes), *map(_delete, deletions))

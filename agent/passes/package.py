@@ -27,6 +27,7 @@ from agent.core.values import (
     Facts,
     Found,
     Inventory,
+    Remember,
     Result,
     WasApplied,
     WasRefused,
@@ -117,10 +118,16 @@ def _digest_of(facts: Facts, commit: str) -> str:
     return ""
 
 
+def _intended(decision: Decision) -> Inventory | None:
+    """What the effects began with: intents and intended objects outlive a failed write."""
+    remembered = (one.inventory for one in decision.effects if isinstance(one, Remember))
+    return next(remembered, None)
+
+
 def conclude(facts: Facts, decision: Decision, outcomes: Sequence[Outcome]) -> Inventory:
     """What is to be remembered after the outcomes are known."""
     plan = decision.plan
-    known = bookkeeping(plan, facts, standings(facts, facts.now))
+    known = _intended(decision) or bookkeeping(plan, facts, standings(facts, facts.now))
     desired = {
         one.key: one
         for rendered in (facts.base, facts.new)

@@ -103,6 +103,7 @@ class Agent:
         on_pass: Callable[[Passed], None] = lambda _: None,
         on_done: Callable[[], None] = lambda: None,
         on_revision: Callable[[], None] = lambda: None,
+        on_poll: Callable[[bool], None] = lambda _: None,
         workers: int = 4,
     ) -> None:
         self.world = world
@@ -116,6 +117,7 @@ class Agent:
         self._on_pass = on_pass
         self._on_done = on_done
         self._on_revision = on_revision
+        self._on_poll = on_poll
         self._workers = workers
         self.packages: Queue[PackageName] = Queue()
         self.slow: Queue[str] = Queue()
@@ -311,6 +313,7 @@ class Agent:
         try:
             changed = self.world.source.refresh()
         finally:
+            self._on_poll(not self.world.source.polled.problem)
             self.packages.wake_all(sorted(asked))
         if changed:
             log.info("revision %s", self.world.source.polled.commit[:12])

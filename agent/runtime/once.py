@@ -6,7 +6,8 @@ import threading
 from datetime import timedelta
 from typing import TYPE_CHECKING, Final
 
-from agent.core.values import PackageName, State
+from agent.core.report import reference
+from agent.core.values import PackageName, Reason, State
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
@@ -16,14 +17,10 @@ if TYPE_CHECKING:
 
 OK: Final = 0
 FAILED: Final = 3
-HELD: Final = 6
 TIMEOUT: Final = 7
 GRACE: Final = timedelta(seconds=12)
 """A refusal of the server is tried again once before it counts: a CRD may have come meanwhile."""
 MOVING: Final = frozenset({State.PENDING, State.PROGRESSING})
-HOLDING: Final = frozenset(
-    {State.WAITING, State.SUSPENDED, State.DRIFTED, State.INTERRUPTED, State.HIBERNATED}
-)
 
 
 class Settling:
@@ -106,17 +103,11 @@ def exit_code(agent: Agent, *, observing: bool) -> int:
     snapshot, polled = agent.world.source.snapshot(), agent.world.source.polled
     if snapshot is None or polled.problem:
         return FAILED
-    declared, known = snapshot.declared, reports(agent).values()
+    declared, known = snapshot.declared, reports(agent)
     policies = declared.policies
-    unknown = not declared.complete or declared.invalid or not policies.valid or policies.says
-    if unknown or any(report.state is State.FAILED for report in known):
+    if not declared.complete or declared.invalid or not policies.valid or policies.says:
         return FAILED
-    if observing:
-        return OK
-    if any(_moves(report) for report in known) or expected(agent) - reports(agent).keys():
-        return TIMEOUT
-    return HELD if any(_is_held(report) for report in known) else OK
-
-
-def _is_held(report: Report) -> bool:
-    return report.state in HOLDING or bool(report.holds)
+    told = [(report.state, report.reason) for report in known.values()]
+    unseen = [(State.PENDING, Reason.PROGRESSING) for _ in expected(agent) - known.keys()]
+    code = reference.once([*told, *unseen])
+    return OK if observing and code == TIMEOUT else code

@@ -14,8 +14,8 @@ from agent.core import overrides, standing
 from agent.core.policies import OnClose, OverridePolicy, SyncWindow
 from agent.core.select import matches
 from agent.core.values import Hold, NamespaceFacts, Reason, Ruling, Standing
-from agent.core.windows.schedule import Effect
 from agent.core.windows.decision import decide
+from agent.core.windows.schedule import Effect
 from agent.core.windows.timeline import active, next_edge
 
 if TYPE_CHECKING:
