@@ -31,8 +31,8 @@ FAMILIES: Final = {
     },
     "Act": {
         "sync": Verb("sync", "Ask the agent to look at a package now."),
-        "suspend": Verb("suspend", "Hold packages, by a commit or in the cluster."),
-        "resume": Verb("resume", "End a suspension."),
+        "suspend": Verb("hold", "Hold packages, by a commit or in the cluster."),
+        "resume": Verb("hold", "End a suspension."),
     },
     "Write declarations": {
         "init": Verb("init", "Write a small repository to start from."),

@@ -129,17 +129,3 @@ def progress(what: str) -> Iterator[None]:
 
     with Console(stderr=True).status(Text(what)):
         yield
-
-
-def confirmed(question: str, *, yes: bool) -> None:
-    """Ask before something that is hard to take back.
-
-    Raises:
-        UsageError: nobody can be asked, and `--yes` was not given.
-        Abort: the answer was no.
-    """
-    if yes:
-        return
-    if not is_person():
-        raise click.UsageError("nobody can be asked here: give --yes to go on")
-    click.confirm(question, err=True, abort=True)

@@ -1,0 +1,29 @@
+"""`run`: the agent; reads its settings and hands over."""
+
+from __future__ import annotations
+
+import os
+from typing import Any
+
+import click
+
+from agent.cli.exits import Exit, Stop
+from agent.cli.options import chosen, settings
+from agent.settings import OPTIONS
+
+
+@click.command()
+@settings(*(each.name for each in OPTIONS))
+def run(**given: Any) -> int:
+    """Run the agent: follow the repository, and keep the cluster as it says.
+
+    With --once it converges as far as possible and exits: 0 all synced, 6 something is held,
+    3 something failed, 7 the time was up. SIGTERM ends it with 0.
+    """
+    for name in ("repo", "cluster"):
+        if not given[name]:
+            variable = f"TIDEGATE_{name.upper()}"
+            raise Stop(Exit.USAGE, f"--{name} is missing", do=f"give --{name} or set {variable}")
+    from agent.assemble import run as run_agent  # noqa: PLC0415 - heavy
+
+    return run_agent(chosen(given), os.environ)
