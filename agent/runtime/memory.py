@@ -48,6 +48,21 @@ def _expires(answer: Answer) -> bool:
     return isinstance(says, Found | NotThere)
 
 
+class _Kept:
+    """Answers that still count, found again by value: what they say may hold a whole object."""
+
+    def __init__(self, answers: Iterable[tuple[Answer, datetime | None]], now: datetime) -> None:
+        counting = (pair for pair in answers if pair[1] is None or pair[1] > now)
+        self._known = {(answer.key, answer.ask): (answer, until) for answer, until in counting}
+
+    def __contains__(self, answer: Answer) -> bool:
+        known = self._known.get((answer.key, answer.ask))
+        return known is not None and known[0] == answer
+
+    def __getitem__(self, answer: Answer) -> datetime | None:
+        return self._known[answer.key, answer.ask][1]
+
+
 class Memory:
     """See `agent.passes.ports.Memory` for what each question means."""
 
@@ -142,7 +157,7 @@ class Memory:
     def _after(
         self, before: _Known, passed: Passed, standings: tuple[Standing, ...], now: datetime
     ) -> _Known:
-        kept = {answer: until for answer, until in before.answers if until is None or until > now}
+        kept = _Kept(before.answers, now)
         failing = any(_expires(answer) for answer in passed.answers)
         fresh = any(answer not in kept for answer in passed.answers)
         failures = before.failures + fresh if failing else 0

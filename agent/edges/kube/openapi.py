@@ -28,6 +28,8 @@ if TYPE_CHECKING:
 
 _OK: Final = 200
 _NOT_SERVED: Final = frozenset({404, 406, 503})
+_MOVED: Final = 301
+_HOPS: Final = 5
 _SECONDS: Final = 60.0
 """A server builds a big group's document on first request."""
 
@@ -42,7 +44,7 @@ class Schemas:
         self._transport = transport
         self._folder = folder
         self._lock = threading.Lock()
-        self._index: Mapping[str, str] | None = None
+        self._index: dict[str, str] | None = None
         self._converted: dict[str, Mapping[Kind, Node]] = {}
 
     def node(self, api_version: str, kind: str) -> Node | None:
@@ -59,7 +61,9 @@ class Schemas:
             if url is None:
                 return None
             if url not in self._converted:
-                self._converted[url] = from_openapi(self._document(url))
+                url, document = self._document(url)
+                self._index[name] = url
+                self._converted[url] = from_openapi(document)
             return self._converted[url].get((api_version, kind))
 
     def refresh(self) -> None:
@@ -76,33 +80,47 @@ class Schemas:
                 url: nodes for url, nodes in self._converted.items() if url in current
             }
 
-    def _read_index(self) -> Mapping[str, str]:
-        answer = self._get("/openapi/v3", ())
-        paths = mapping(orjson.loads(answer).get("paths")) if answer else {}
+    def _read_index(self) -> dict[str, str]:
+        answer = self._get("/openapi/v3")
+        body = b"" if isinstance(answer, str) else answer
+        paths = mapping(orjson.loads(body).get("paths")) if body else {}
         return {
             name: text(mapping(entry).get("serverRelativeURL")) for name, entry in paths.items()
         }
 
-    def _document(self, url: str) -> Mapping[str, Any]:
-        cached = self._folder / f"{hashlib.sha256(url.encode()).hexdigest()[:32]}.json"
-        try:
-            return mapping(orjson.loads(cached.read_bytes()))
-        except (OSError, orjson.JSONDecodeError):
-            pass  # not there, or cut off by a full disk: read it again
-        parts = urlsplit(url)
-        body = self._get(parts.path, tuple(parse_qsl(parts.query)))
-        if parts.query and body:  # without a hash it may change under the same name
-            _write(cached, body)
-        return mapping(orjson.loads(body)) if body else {}
+    def _document(self, url: str) -> tuple[str, Mapping[str, Any]]:
+        """Read a document, and give its present address too.
 
-    def _get(self, path: str, query: tuple[tuple[str, str], ...]) -> bytes:
-        """Read one document, empty where the server has none: an aggregated API may be away."""
-        response = self._transport.send(Request("GET", path, query, timeout=_SECONDS))
+        The hash in an address that is out of date, because a CRD has changed since the index was
+        read, is answered with a redirect to the present one (KEP-2896).
+        """
+        for _ in range(_HOPS):
+            cached = self._folder / f"{hashlib.sha256(url.encode()).hexdigest()[:32]}.json"
+            try:
+                return url, mapping(orjson.loads(cached.read_bytes()))
+            except (OSError, orjson.JSONDecodeError):
+                pass  # not there, or cut off by a full disk: read it again
+            answer = self._get(url)
+            if isinstance(answer, bytes):
+                if urlsplit(url).query and answer:  # without a hash it may change
+                    _write(cached, answer)
+                return url, mapping(orjson.loads(answer)) if answer else {}
+            url = answer
+        return url, {}
+
+    def _get(self, url: str) -> bytes | str:
+        """Read one document, or where it is now; empty: an aggregated API may be away."""
+        parts = urlsplit(url)
+        query = tuple(parse_qsl(parts.query))
+        response = self._transport.send(Request("GET", parts.path, query, timeout=_SECONDS))
+        moved = urlsplit(response.headers.get("location", ""))
+        if response.status == _MOVED and moved.path:
+            return moved._replace(scheme="", netloc="").geturl()  # never to another server
         if response.status == _OK:
             return response.body
         if response.status in _NOT_SERVED:
             return b""
-        raise refused(f"schemas: GET {path}", response)
+        raise refused(f"schemas: GET {parts.path}", response)
 
 
 def _write(path: Path, body: bytes) -> None:
