@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import secrets
 import signal
 import socket
 import sys
@@ -80,6 +81,7 @@ log = logging.getLogger(__name__)
 
 CONNECTIONS = 64
 """Watches of some dozen kinds, and the request threads."""
+KEY_BYTES = 32
 STOP_SECONDS = 8.0
 LONGEST_SILENCE = timedelta(minutes=10)
 """Without a pass for this long the process is taken for dead; a poll is a pass."""
@@ -98,6 +100,7 @@ def git_source(
     kinds: Callable[[], Mapping[GroupKind, KindInfo]],
     on_read: Callable[[Snapshot], None] = lambda _: None,
     capabilities: Callable[[], Capabilities] = Capabilities,
+    secret_key: Callable[[], bytes] = bytes,
 ) -> GitSource:
     """The repository side alone: mirror, renderers, declarations."""
     mirror = Mirror(
@@ -109,7 +112,7 @@ def git_source(
 
     def resolved(package: Package, commit: str, known: Mapping[GroupKind, KindInfo]) -> Rendered:
         raw = renderer.render(package, commit)
-        return resolve(raw, package, known, commit, blamed.of(commit))
+        return resolve(raw, package, known, commit, blamed.of(commit), secret_key())
 
     return GitSource(
         mirror=mirror,
@@ -174,6 +177,7 @@ class Running:
         self.redaction = Redaction()
         self._executor = ThreadPoolExecutor(REQUEST_THREADS, thread_name_prefix="request")
         self.memory = Memory()
+        self._key = b""
         self.metrics = Metrics()
         longest = max(LONGEST_SILENCE, 10 * settings.interval)
         self.heartbeat = Heartbeat(clock.monotonic, longest.total_seconds())
@@ -181,7 +185,12 @@ class Running:
             settings, folder, self.redaction.text, self.metrics.request
         )
         self.source = git_source(
-            settings, folder, cluster.discovery.kinds, self._on_read, cluster.capabilities
+            settings,
+            folder,
+            cluster.discovery.kinds,
+            self._on_read,
+            cluster.capabilities,
+            lambda: self._key,
         )
         watches = Watches(cluster.transport, cluster.discovery, settings.instance)
         self.live = LiveState(watches.ours, self._on_live, self._on_synced)
@@ -379,6 +388,7 @@ class Running:
         if self._server is not None:
             self._server.start()
         if self._settings.observe:
+            self._key = memory.read_key(self._cluster.transport, self._cluster.home)
             self._prepare()
         else:
             self._break_ground()
@@ -400,6 +410,9 @@ class Running:
         for problem in (ground.ensure_namespace(), ground.ensure_crd(crd(), self._wait)):
             if problem:
                 raise ClusterError(problem)
+        self._key, no_key = ground.ensure_key(secrets.token_bytes(KEY_BYTES))
+        if no_key:
+            raise ClusterError(no_key)
 
     def _recall(self) -> None:
         """Begin with the last good policies, so that a broken newer set does not open a freeze."""

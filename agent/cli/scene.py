@@ -11,6 +11,7 @@ from agent import assemble
 from agent.cli.exits import Exit, Stop
 from agent.cli.output import progress
 from agent.cli.where import cache_folder, completed, connect, not_found, states_of
+from agent.core.errors import ClusterError
 from agent.core.inventory import Damaged
 from agent.core.redact import Redactor, secret_values
 from agent.core.values import Complete
@@ -19,7 +20,7 @@ from agent.edges.git.address import Remote
 from agent.edges.git.errors import GitError
 from agent.edges.git.mirror import Mirror
 from agent.edges.git.repository import Repository
-from agent.edges.kube.memory import load_all
+from agent.edges.kube.memory import load_all, read_key
 from agent.runtime.looking import Looked, Scene, everyone, look
 from agent.runtime.memory import Memory
 from agent.runtime.snapshot import ListedCluster
@@ -76,8 +77,13 @@ def open_scene(given: Settings, revision: str = "") -> Opened:
     cluster = connect(given, folder)
     settings = completed(given, lambda: states_of(cluster))
     cluster.home = replace(cluster.home, cluster=settings.cluster)
+    key = known_key(cluster)
     source = assemble.git_source(
-        settings, folder, cluster.discovery.kinds, capabilities=cluster.capabilities
+        settings,
+        folder,
+        cluster.discovery.kinds,
+        capabilities=cluster.capabilities,
+        secret_key=lambda: key,
     )
     with progress(f"reading {settings.repo}"):
         source.refresh()
@@ -88,6 +94,14 @@ def open_scene(given: Settings, revision: str = "") -> Opened:
     snapshot = source.snapshot()
     commit = snapshot.declared.commit if snapshot else ""
     return Opened(scene, settings, commit, _redactor(source))
+
+
+def known_key(cluster: Connected) -> bytes:
+    """The key for digests of Secrets; without it unchanged Secrets are compared field by field."""
+    try:
+        return read_key(cluster.transport, cluster.home)
+    except ClusterError:
+        return b""
 
 
 def _scene(settings: Settings, cluster: Connected, source: GitSource) -> Scene:

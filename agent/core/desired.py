@@ -13,6 +13,7 @@ from agent.core import hooks, order, rules, scopes
 from agent.core.canonical import canonical, suspensions
 from agent.core.canonical import problems as content_problems
 from agent.core.encode import EncodeError, digest
+from agent.core.inventory import keyed
 from agent.core.manifests import objects
 from agent.core.reading import at, group_kind, mapping, text, texts
 from agent.core.values import (
@@ -36,6 +37,7 @@ if TYPE_CHECKING:
     from agent.core.values import KindInfo, Manifest, Package, Rendered, Rules
 
 JOB: Final = GroupKind("batch", "Job")
+SECRET: Final = GroupKind("", "Secret")
 _REPLICAS: Final = "/spec/replicas"
 _MOST_TOLD: Final = 20
 _NAME_DIGITS: Final = 8
@@ -210,6 +212,20 @@ def _generated(prefix: str, content: str) -> str:
     """
     hexadecimal = content.rpartition(":")[2]
     return prefix[: _LONGEST_JOB_NAME - _NAME_DIGITS] + hexadecimal[:_NAME_DIGITS]
+
+
+def secured(wants: Complete, secret_key: bytes) -> Complete:
+    """Replace the digests of Secrets by HMACs under this installation's key.
+
+    Who reads an inventory or a status cannot try guesses of a short password on them.
+    """
+    objects = tuple(
+        replace(each, digest=keyed(each.digest, secret_key))
+        if GroupKind(each.key.group, each.key.kind) == SECRET
+        else each
+        for each in wants.objects
+    )
+    return replace(wants, digest=_digest(objects), objects=objects)
 
 
 def _twice(drafts: Iterable[_Draft]) -> Iterator[Problem]:

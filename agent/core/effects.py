@@ -10,7 +10,8 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from agent.core import immutable, prune
+from agent.core import health, immutable, prune
+from agent.core.live import unpack
 from agent.core.order import teardown, waves
 from agent.core.standing import repairs
 from agent.core.values import (
@@ -31,7 +32,7 @@ from agent.core.values import (
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping, Sequence
 
-    from agent.core.values import Facts, Key, Plan, Standing, Step, Verdict
+    from agent.core.values import Facts, Key, Live, Plan, Standing, Step, Verdict
 
 
 def _healthy(step: Step, facts: Facts) -> bool:
@@ -39,7 +40,13 @@ def _healthy(step: Step, facts: Facts) -> bool:
     live = facts.live.get(step.key)
     if live is None or step.reason is Reason.JOB_SKIPPED:
         return step.action is Action.KEEP
-    return live.health.status is HealthStatus.CURRENT
+    return _health(step.key, live, facts) is HealthStatus.CURRENT
+
+
+def _health(key: Key, live: Live, facts: Facts) -> HealthStatus:
+    """By the package's own checks where it has some; they replace the rule of the kind."""
+    checks = facts.declaration.health_checks if facts.declaration else ()
+    return health.checked(unpack(live), key, checks).status if checks else live.health.status
 
 
 def _is_left_alone(step: Step, verdict: Verdict) -> bool:

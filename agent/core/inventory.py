@@ -54,7 +54,7 @@ class Damaged:
 
 def keyed(digest: str, key: bytes) -> str:
     """Return a digest that only who has the key can compare with a guess: for Secrets."""
-    return hmac.new(key, digest.encode(), hashlib.sha256).hexdigest()
+    return f"hmac:{hmac.new(key, digest.encode(), hashlib.sha256).hexdigest()}"
 
 
 # --- codec -------------------------------------------------------------------------------------

@@ -106,7 +106,13 @@ def _handed_over(
 
 
 def expected(live: Live, desired: Desired, facts: Facts) -> str:
-    """Digest of the live object at the fields we want: what the server made of our words."""
+    """Digest of the live object at the fields we want: what the server made of our words.
+
+    None is kept of a Secret: it would let a short password be guessed, and the server rewrites
+    nothing in one.
+    """
+    if (desired.key.group, desired.key.kind) == ("", "Secret"):
+        return ""
     node = node_of(desired, facts)
     return _projected(unpack(live), wanted(desired, facts), node)
 

@@ -26,4 +26,6 @@ INSTANCE = f"{GROUP}/instance"
 
 INVENTORY_PREFIX = "tidegate-inventory-"
 STATE = "tidegate-state"
+KEY_PREFIX = "tidegate-key-"
+"""Secret: the key under which digests of Secrets are kept."""
 LEASE_PREFIX = "tidegate-"

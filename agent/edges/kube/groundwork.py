@@ -5,6 +5,7 @@ Never insists: where it is not allowed to, it says which permission or file is m
 
 from __future__ import annotations
 
+import base64
 from typing import TYPE_CHECKING, Any, Final
 
 from agent.core import words
@@ -70,6 +71,36 @@ class Groundwork:
         return (
             f"namespace {name} could not be created ({self._why(sent)}): create it, or apply"
             " deploy/, or allow `create` on `namespaces`"
+        )
+
+    def ensure_key(self, fresh: bytes) -> tuple[bytes, str]:
+        """Read this installation's key, or make it from `fresh` bytes where there is none.
+
+        Returns:
+            The key and an empty string, or nothing and what is missing.
+        """
+        name = memory.key_name(self._home)
+        try:
+            known = memory.read_key(self._transport, self._home)
+        except ClusterError as error:
+            return b"", f"Secret {name} can't be read: {error}; apply deploy/"
+        if known:
+            return known, ""
+        manifest = {
+            "apiVersion": "v1",
+            "kind": "Secret",
+            "metadata": {"name": name, "namespace": self._home.namespace},
+            "data": {memory.KEY: base64.b64encode(fresh).decode()},
+        }
+        collection = verbs.secrets(self._home.namespace)
+        sent = self._sender.send("tell", verbs.create(collection, manifest))
+        if isinstance(sent, Response) and is_taken(sent):
+            return fresh, ""
+        if isinstance(sent, Response) and sent.status == CONFLICT:
+            return memory.read_key(self._transport, self._home), ""
+        return b"", (
+            f"Secret {name} could not be created ({self._why(sent)}): apply deploy/, or allow"
+            " `get` and `create` on `secrets` in the agent's namespace"
         )
 
     def ensure_crd(self, manifest: Manifest, wait: Callable[[float], object]) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 from collections import defaultdict
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Final
@@ -24,6 +25,7 @@ if TYPE_CHECKING:
     from agent.core.values import Inventory, Manifest, PackageName
     from agent.edges.kube.seam import Transport
 
+KEY: Final = "key"
 PAGE: Final = "50"
 """ConfigMaps in one answer: at worst 60 MB of JSON."""
 
@@ -94,6 +96,22 @@ def read_states(transport: Transport, namespace: str) -> dict[str, dict[str, str
     path = verbs.one(verbs.config_maps(namespace), words.STATE)
     data = texts(mapping(get(transport, path)).get("data"))
     return {instance: texts(orjson.loads(state)) for instance, state in data.items()}
+
+
+def key_name(home: Home) -> str:
+    """Name the Secret that holds the key of an instance."""
+    return f"{words.KEY_PREFIX}{home.instance}"
+
+
+def read_key(transport: Transport, home: Home) -> bytes:
+    """Read the key under which digests of Secrets are kept; empty if there is none yet.
+
+    Raises:
+        ClusterError: it can't be read.
+    """
+    path = verbs.one(verbs.secrets(home.namespace), key_name(home))
+    data = texts(mapping(get(transport, path)).get("data"))
+    return base64.b64decode(data.get(KEY, ""))
 
 
 def get(transport: Transport, path: str, query: tuple[tuple[str, str], ...] = ()) -> Any:

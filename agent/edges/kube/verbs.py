@@ -35,6 +35,11 @@ def config_maps(namespace: str) -> str:
     return f"{one(NAMESPACES, namespace)}/configmaps"
 
 
+def secrets(namespace: str) -> str:
+    """Return the path of the Secrets of a namespace."""
+    return f"/api/v1/namespaces/{namespace}/secrets"
+
+
 def leases(namespace: str) -> str:
     """Return the path of a namespace's Leases."""
     return f"/apis/coordination.k8s.io/v1/namespaces/{quote(namespace, safe='')}/leases"

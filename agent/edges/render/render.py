@@ -11,10 +11,10 @@ from typing import TYPE_CHECKING, Final
 
 import orjson
 
-from agent.core.desired import desire
+from agent.core.desired import desire, secured
 from agent.core.errors import RenderError
 from agent.core.manifests import Document
-from agent.core.values import ChartSource, Reason, Unknown
+from agent.core.values import ChartSource, Complete, Reason, Unknown
 from agent.edges.render import helm, kustomize, plain, program
 from agent.edges.render.helm import Capabilities
 from agent.edges.render.kustomization import file_in
@@ -105,6 +105,7 @@ def resolve(
     kinds: Mapping[GroupKind, KindInfo],
     commit: str,
     author_of: Callable[[str], tuple[str, str]],
+    secret_key: bytes = b"",
 ) -> Rendered:
     """Turn what a source rendered to into what the package wants, whole or Unknown.
 
@@ -112,7 +113,8 @@ def resolve(
     """
     if isinstance(raw, Unknown):
         return raw
-    return desire(package, raw.documents, kinds, commit, author_of, raw.notes)
+    wants = desire(package, raw.documents, kinds, commit, author_of, raw.notes)
+    return secured(wants, secret_key) if isinstance(wants, Complete) else wants
 
 
 def _from_root(path: str) -> str:
