@@ -197,18 +197,18 @@ class Agent:
             self._wake_namespace(key.namespace)
 
     def _package_changed(self, name: PackageName) -> None:
-        """Somebody annotated the Package, or deleted it; asking for a sync asks Git first."""
+        """Somebody annotated the Package, or deleted it; asking for a sync asks Git first.
+
+        Packages of other instances are seen here too, and are none of ours.
+        """
+        if name not in self._known():
+            return
         root = self.world.cluster.root(name)
         asked = root.annotations.get(words.SYNC_REQUESTED_AT, "") if root else ""
         if asked and asked != self.world.memory.inventory(name).handled_sync:
             self._asked.add(name)
             self.slow.wake(REPOSITORY)
         self.packages.wake(name)
-
-    def _wake_package(self, name: PackageName) -> None:
-        """Look at a Package again, if it is ours: those of other instances are seen here too."""
-        if name in self._known():
-            self.packages.wake(name)
 
     def _wake_namespace(self, namespace: str) -> None:
         for name in self._known():
