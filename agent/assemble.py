@@ -41,6 +41,7 @@ from agent.edges.kube.transport import connect
 from agent.edges.kube.watch import Watches
 from agent.edges.kube.writer import Writer, served_paths
 from agent.edges.metrics import Metrics
+from agent.edges.recorder import Recorder
 from agent.edges.render.cache import Cache
 from agent.edges.render.helm import Capabilities
 from agent.edges.render.render import Programs, Renderer, resolve
@@ -345,6 +346,8 @@ class Running:
         for outcome in passed.result.outcomes:
             if isinstance(outcome, WasApplied):
                 self.live.put(outcome.live)
+        if self._settings.record is not None:
+            Recorder(self._settings.record, self._key).record(passed.result.facts)
         self._pin(passed)
         self.metrics.passed(passed)
         report, told = passed.report, passed.inventory.told
@@ -392,6 +395,11 @@ class Running:
             self._prepare()
         else:
             self._break_ground()
+        log.info(
+            "no tenants are declared: who writes to %s writes to all of %s",
+            self._settings.repo,
+            self._settings.cluster,
+        )
         self._cluster.discovery.refresh()
         self.surroundings.ensure()
         self._recall()

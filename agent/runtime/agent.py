@@ -125,6 +125,7 @@ class Agent:
         self._failures: dict[PackageName, int] = {}
         self._asked: set[PackageName] = set()
         self._edges = Edges()
+        self._unseen: dict[str, str] = {}
         self._names: dict[str, PackageName] = {}
 
     # --- life ----------------------------------------------------------------------------------
@@ -252,6 +253,7 @@ class Agent:
             return
         passed = sync(name, self.world, self._writer, self._clock)
         if passed is None:
+            self._say_what_is_unseen()
             return
         self._failures.pop(name, None)
         facts = passed.result.facts
@@ -265,6 +267,14 @@ class Agent:
             self._wake_neighbours(name, passed)
         if passed.again:
             self.packages.wake(name)
+
+    def _say_what_is_unseen(self) -> None:
+        """A pass that can't run yet is nothing, unless it waits for what we may not see."""
+        problems = dict(self.world.cluster.problems())
+        if problems != self._unseen:
+            for what, why in problems.items():
+                log.warning("%s cannot be watched, so nothing is decided about it: %s", what, why)
+        self._unseen = problems
 
     def _schedule(self, name: PackageName, passed: Passed, expires: datetime | None) -> None:
         doubtful = any(isinstance(o, WasUnknown | WasNotTried) for o in passed.result.outcomes)

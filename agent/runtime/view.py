@@ -81,6 +81,10 @@ class WatchedCluster:
         self._live.ensure(wanted)
         return self._surroundings.synced() and self._live.synced(wanted)
 
+    def problems(self) -> Mapping[str, str]:
+        """What can't be seen, or only as it was: what is watched → reason."""
+        return {**self._surroundings.problems(), **self._live.problems()}
+
     def objects(self, package: PackageName) -> Mapping[Key, Live]:
         """The objects that carry this package's label."""
         return self._live.objects(package_label(self._instance, self._cluster, package))
