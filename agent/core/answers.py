@@ -2,32 +2,38 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Final, TypeAlias
 
 from agent.core.values import Action, Ask, Hold, Reason, Rejected, Step
 
 if TYPE_CHECKING:
-    from agent.core.values import Answer, Desired, Facts, Key, Live, Says
+    from collections.abc import Iterable, Mapping
+
+    from agent.core.values import Answer, Desired, Key, Live, Says
+
+Heard: TypeAlias = "Mapping[tuple[Key, Ask, str, str], Says]"
+"""(object, what was asked, digest of the content, uid of the live object) → what was said."""
 
 FORBIDDEN: Final = 403
 CONFLICT: Final = 409
 
 
-def said(facts: Facts, desired: Desired, ask: Ask, uid: str = "") -> Says | None:
-    """The server's word on this content (and this live object), if it was heard."""
-    for answer in facts.answers:
-        if _fits(answer, desired, ask) and (not answer.uid or answer.uid == uid):
-            return answer.says
-    return None
+def heard(answers: Iterable[Answer]) -> Heard:
+    """Answers by what they are about; of two about the same the later one counts."""
+    return {(one.key, one.ask, one.digest, one.uid): one.says for one in answers}
 
 
-def _fits(answer: Answer, desired: Desired, ask: Ask) -> bool:
-    return answer.key == desired.key and answer.ask is ask and answer.digest == desired.digest
+def said(heard: Heard, desired: Desired, ask: Ask, uid: str = "") -> Says | None:
+    """The server's word on this content, if it was heard.
+
+    What it said of creating an object (no uid) says nothing of the one that is there.
+    """
+    return heard.get((desired.key, ask, desired.digest, uid))
 
 
-def existed(facts: Facts, desired: Desired) -> bool:
+def existed(heard: Heard, desired: Desired) -> bool:
     """Whether creating the object was refused because something is there already."""
-    refused = said(facts, desired, Ask.APPLY)
+    refused = said(heard, desired, Ask.APPLY)
     return isinstance(refused, Rejected) and refused.code == CONFLICT
 
 

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Final
 
 from agent.core import contest, immutable, ownership, prune
 from agent.core.adopt import claim
-from agent.core.answers import existed, failed, keep, said
+from agent.core.answers import existed, failed, heard, keep, said
 from agent.core.encode import digest
 from agent.core.replacement import done, replacement
 from agent.core.values import (
@@ -33,6 +33,7 @@ from agent.core.values import (
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
 
+    from agent.core.answers import Heard
     from agent.core.target import Aim
     from agent.core.values import Desired, Entry, Facts, Key, Live, Manifest, Standing
 
@@ -56,6 +57,7 @@ class _View:
     facts: Facts
     bases: Mapping[Key, Desired]
     standings: Sequence[Standing]
+    heard: Heard
 
 
 _Judged = tuple[Step, Question | None]
@@ -64,21 +66,23 @@ _Judged = tuple[Step, Question | None]
 # --- objects that are not there ----------------------------------------------------------------
 
 
-def _absent(desired: Desired, facts: Facts) -> _Judged:
+def _absent(desired: Desired, view: _View) -> _Judged:
+    facts = view.facts
     entry = facts.inventory.entries.get(desired.key)
     restores = desired.key in facts.inventory.intents
     over = None if restores else done(desired, entry)
     if over is not None:
         return over, None
-    step = _create(desired, entry, facts, restores=restores)
-    if existed(facts, desired) and said(facts, desired, Ask.READ) is None:
+    step = _create(desired, entry, view, restores=restores)
+    if existed(view.heard, desired) and said(view.heard, desired, Ask.READ) is None:
         return step, Question(desired.key, Ask.READ, desired.digest)
     return step, None
 
 
-def _create(desired: Desired, entry: Entry | None, facts: Facts, *, restores: bool) -> Step:
+def _create(desired: Desired, entry: Entry | None, view: _View, *, restores: bool) -> Step:
+    facts = view.facts
     had = entry is not None and bool(entry.uid) and entry.digest == desired.digest
-    refused = None if existed(facts, desired) else said(facts, desired, Ask.APPLY)
+    refused = None if existed(view.heard, desired) else said(view.heard, desired, Ask.APPLY)
     return Step(
         desired.key,
         Action.CREATE,
@@ -150,15 +154,17 @@ def _compared(desired: Desired, live: Live, view: _View) -> _Judged:
         notice=merged.notice,
         fold=claimed.fold,
     )
-    return _asked(desired, live, step, view.facts)
+    return _asked(desired, live, step, view)
 
 
-def _asked(desired: Desired, live: Live, step: Step, facts: Facts) -> _Judged:
+def _asked(desired: Desired, live: Live, step: Step, view: _View) -> _Judged:
     """What the server says, or would say: kinds that are mostly immutable are asked first."""
-    answer = said(facts, desired, Ask.APPLY, live.uid)
+    answer = said(view.heard, desired, Ask.APPLY, live.uid)
     if isinstance(answer, Rejected):
         if immutable.immutable(answer):
-            return replacement(desired, live, step, answer, facts)
+            whole = replace(step, body=ownership.wanted(desired, view.facts))
+            proof = said(view.heard, desired, Ask.CREATE)
+            return replacement(desired, live, whole, answer, proof)
         return replace(step, refusal=failed(desired.key, answer)), None
     if answer is None and (desired.key.group, desired.key.kind) in ASKED_FIRST and not step.fold:
         body = step.body or {}
@@ -186,23 +192,23 @@ def _twice(desired: Desired, facts: Facts) -> Hold | None:
     return None
 
 
-def _existing(desired: Desired, facts: Facts) -> Live | None:
+def _existing(desired: Desired, view: _View) -> Live | None:
     """The live object under this key: watched, or found when creating it was refused."""
-    live = facts.live.get(desired.key)
+    live = view.facts.live.get(desired.key)
     if live is not None:
         return live
-    found = said(facts, desired, Ask.READ)
+    found = said(view.heard, desired, Ask.READ)
     return found.live if isinstance(found, Found) else None
 
 
 def _judged(desired: Desired, view: _View) -> _Judged:
-    live = _existing(desired, view.facts)
+    live = _existing(desired, view)
     refusal = _twice(desired, view.facts)
     if refusal is not None:
         action = Action.UPDATE if live else Action.CREATE
         wave, digest_ = desired.wave, desired.digest
         return Step(desired.key, action, wave, digest=digest_, refusal=refusal), None
-    return _absent(desired, view.facts) if live is None else _present(desired, live, view)
+    return _absent(desired, view) if live is None else _present(desired, live, view)
 
 
 def plan_digest(facts: Facts, steps: Sequence[Step]) -> str:
@@ -245,7 +251,7 @@ def plan(
     facts: Facts, steered: Aim, standings: Sequence[Standing]
 ) -> tuple[Plan, tuple[Question, ...]]:
     """Every object of the revision steered for, in order, then what Git no longer wants."""
-    view = _View(facts, _bases(facts, steered), standings)
+    view = _View(facts, _bases(facts, steered), standings, heard(facts.answers))
     judged = [_judged(desired, view) for desired in steered.objects]
     wanted = contest.told((step for step, _ in judged), facts.fights, facts.now)
     steps = (*wanted, *_prunes(steered, facts))

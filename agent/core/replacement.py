@@ -9,12 +9,12 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from agent.core import immutable, ownership, words
-from agent.core.answers import failed, keep, said
+from agent.core import immutable, words
+from agent.core.answers import failed, keep
 from agent.core.values import Action, Ask, Hold, JobPolicy, Question, Reason, ReplacePolicy
 
 if TYPE_CHECKING:
-    from agent.core.values import Desired, Entry, Facts, Live, Rejected, Step
+    from agent.core.values import Desired, Entry, Live, Manifest, Rejected, Says, Step
 
 
 def done(desired: Desired, entry: Entry | None) -> Step | None:
@@ -37,9 +37,12 @@ def done(desired: Desired, entry: Entry | None) -> Step | None:
 
 
 def replacement(
-    desired: Desired, live: Live, step: Step, refused: Rejected, facts: Facts
+    desired: Desired, live: Live, step: Step, refused: Rejected, proof: Says | None
 ) -> tuple[Step, Question | None]:
-    """What policy makes of an immutable change; a replacement is proved valid before it is one."""
+    """What policy makes of an immutable change; a replacement is proved valid before it is one.
+
+    The step's body is Git's, whole; `proof` is the server's word on creating that on its own.
+    """
     refusal = _no_replacement(desired, live, refused)
     if refusal is not None:
         return replace(step, action=Action.REPLACE, refusal=refusal), None
@@ -49,15 +52,11 @@ def replacement(
             f"jobs: {desired.rules.jobs} leaves the old Job as it is"
         )
         return keep(desired, live, Reason.JOB_SKIPPED, says), None
-    proof = said(facts, desired, Ask.CREATE)
-    body = ownership.wanted(desired, facts)
+    step = replace(step, action=Action.REPLACE, version=live.version)
     if proof is None:
-        question = Question(desired.key, Ask.CREATE, desired.digest, body)
-        return replace(step, action=Action.REPLACE, body=body), question
-    invalid = failed(desired.key, proof)
-    return replace(
-        step, action=Action.REPLACE, body=body, version=live.version, refusal=invalid
-    ), None
+        body: Manifest = step.body or {}
+        return step, Question(desired.key, Ask.CREATE, desired.digest, body)
+    return replace(step, refusal=failed(desired.key, proof)), None
 
 
 def _no_replacement(desired: Desired, live: Live, refused: Rejected) -> Hold | None:

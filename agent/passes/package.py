@@ -79,15 +79,17 @@ def _superseded(before: Sequence[Answer], heard: Sequence[Answer]) -> tuple[Answ
     return tuple(answer for answer in before if (answer.key, answer.ask) not in newer)
 
 
-def _answers(outcomes: Sequence[Outcome]) -> tuple[Answer, ...]:
+def _answers(decision: Decision, outcomes: Sequence[Outcome]) -> tuple[Answer, ...]:
     """Refusals are facts for the next pass; so is the object that an adoption prepared."""
+    digests = {step.key: step.digest for step in decision.plan.steps}
     found = []
     for outcome in outcomes:
         if isinstance(outcome, WasRefused) and not _is_stale(outcome):
             answer = Answer(outcome.key, Ask.APPLY, outcome.digest, outcome.says, outcome.uid)
             found.append(answer)
         elif isinstance(outcome, WasApplied) and not outcome.digest:
-            found.append(Answer(outcome.key, Ask.READ, "", Found(outcome.live)))
+            digest, prepared = digests.get(outcome.key, ""), Found(outcome.live)
+            found.append(Answer(outcome.key, Ask.READ, digest, prepared))
     return tuple(found)
 
 
@@ -190,6 +192,7 @@ def sync(
 
 def _tell(result: Result, report: Report, inventory: Inventory, writer: Writer) -> Passed:
     facts, outcomes = result.facts, result.outcomes
+    answers = _answers(result.decision, outcomes)
     if _is_over(facts, inventory):
         writer.retire(facts.package)
         return Passed(result, report, inventory, saved=True, answers=(), over=True)
@@ -204,7 +207,7 @@ def _tell(result: Result, report: Report, inventory: Inventory, writer: Writer) 
         report,
         inventory,
         saved,
-        (*_superseded(_remaining(facts, outcomes), _answers(outcomes)), *_answers(outcomes)),
+        (*_superseded(_remaining(facts, outcomes), answers), *answers),
         again=_again(result.decision, outcomes),
         wake=_wake(report, facts.now),
     )
