@@ -260,7 +260,7 @@ class Running:
             self._fence,
             clock.now,
         )
-        return Leading(keeper, self._fence, clock.monotonic, self._prepare, self._on_ready)
+        return Leading(keeper, self._fence, clock.monotonic, self._prepare, self._on_leading)
 
     def _package_writer(self) -> PackageWriter:
         return PackageWriter(
@@ -321,6 +321,9 @@ class Running:
     def _on_poll(self, ok: bool) -> None:  # noqa: FBT001 - what it was, and nothing else
         self.metrics.polled(ok)
         self.heartbeat.beat()
+
+    def _on_leading(self) -> None:
+        self.agent.on_leading()
 
     def _on_ready(self) -> None:
         self.agent.wake_everyone()

@@ -37,6 +37,7 @@ log = logging.getLogger(__name__)
 REPOSITORY: Final = "repository"
 STATUS: Final = "status"
 KINDS: Final = "kinds"
+STATE: Final = "state"
 RETRY: Final = timedelta(seconds=10)
 SOON: Final = timedelta(seconds=1)
 FETCHED_BY: Final = timedelta(seconds=3)
@@ -155,8 +156,13 @@ class Agent:
 
     # --- what wakes passes ---------------------------------------------------------------------
 
+    def on_leading(self) -> None:
+        """The lease became ours, and what was remembered is known."""
+        self.slow.wake(STATE)
+        self.wake_everyone()
+
     def wake_everyone(self) -> None:
-        """Look at every package again: the lease was taken, or a kind is known at last."""
+        """Look at every package again: a kind is known at last, or we may act at last."""
         snapshot = self.world.source.snapshot()
         if snapshot is None:
             return
@@ -306,7 +312,12 @@ class Agent:
         self.packages.wake_all({*dependants, *passed.result.facts.movers.values()})
 
     def _work_slow(self) -> None:
-        passes = {REPOSITORY: self._repository, STATUS: self._status, KINDS: self._kinds}
+        passes = {
+            REPOSITORY: self._repository,
+            STATUS: self._status,
+            KINDS: self._kinds,
+            STATE: self._state,
+        }
         while (key := self.slow.take()) is not None:
             try:
                 passes[key]()
@@ -320,17 +331,22 @@ class Agent:
 
     def _repository(self) -> None:
         asked, self._asked = self._asked, set()
+        before = self._commit()
         try:
             changed = self.world.source.refresh()
         finally:
             self._on_poll(not self.world.source.polled.problem)
             self.packages.wake_all(sorted(asked))
-        if changed:
-            log.info("revision %s", self.world.source.polled.commit[:12])
+        # The first commit may declare nothing: what is remembered has to be looked at all the same.
+        if changed or self._commit() != before:
+            log.info("revision %s", self._commit()[:12])
             self.packages.wake_all(sorted(changed | self._leaving()))
-            if self._leader.holds():
-                self._on_revision()
+            self.slow.wake(STATE)
             self.slow.wake(STATUS)
+
+    def _commit(self) -> str:
+        snapshot = self.world.source.snapshot()
+        return snapshot.declared.commit if snapshot else ""
 
     def _leaving(self) -> frozenset[PackageName]:
         """Packages we remember that Git does not declare."""
@@ -346,7 +362,11 @@ class Agent:
 
     def _kinds(self) -> None:
         self._on_kinds()
-        changed = self.world.source.refresh(anew=True)
+        changed = self.world.source.reread()
         for name in self._known():
             self.world.memory.forget_answers(name)
         self.packages.wake_all(sorted({*changed, *self._known()}))
+
+    def _state(self) -> None:
+        if self._leader.holds():
+            self._on_revision()

@@ -95,8 +95,17 @@ class GitSource:
         reading = self._reading
         return reading.snapshot if reading else None
 
-    def refresh(self, *, anew: bool = False) -> frozenset[PackageName]:
-        """Poll, and read what is new; `anew` reads the same commit again (kinds have changed).
+    def reread(self) -> frozenset[PackageName]:
+        """Read the commit in force again, because the cluster serves other kinds now.
+
+        Raises:
+            SourceError: the mirror could not be read.
+        """
+        reading = self._reading
+        return self._read(reading.snapshot.declared.commit) if reading else frozenset()
+
+    def refresh(self) -> frozenset[PackageName]:
+        """Poll, and read what is new.
 
         Returns:
             The packages a pass has to look at again.
@@ -113,7 +122,7 @@ class GitSource:
         now = self._clock()
         known = self._reading.snapshot.declared.commit if self._reading else ""
         changed: frozenset[PackageName] = frozenset()
-        if anew or commit != known:
+        if commit != known:
             changed = self._read(commit)
         self._polled = Polled(now, commit)
         return changed
