@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from control_plane.server import ControlPlane
     from e2e.manifests import Files
 
-COMMAND = Path(os.environ.get("E2E_COMMAND") or Path(sys.executable).with_name("tidegate"))
+COMMAND = Path(sys.executable).with_name("tidegate")
 SECONDS = 25
 """After which a story gives up; none takes that long."""
 _READS = frozenset({"get", "list", "watch"})
