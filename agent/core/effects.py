@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 
 from agent.core import health, immutable, prune
 from agent.core.live import unpack
-from agent.core.order import teardown, waves
+from agent.core.order import place, teardown, waves
 from agent.core.standing import repairs
 from agent.core.values import (
     Action,
@@ -57,22 +57,31 @@ def _is_left_alone(step: Step, verdict: Verdict) -> bool:
     )
 
 
-def _finished(steps: Sequence[Step], verdict: Verdict, facts: Facts) -> bool:
-    return all(
-        (step.action is Action.KEEP and _healthy(step, facts)) or _is_left_alone(step, verdict)
-        for step in steps
-    )
+def _written(steps: Iterable[Step], verdict: Verdict) -> bool:
+    return all(step.action is Action.KEEP or _is_left_alone(step, verdict) for step in steps)
+
+
+def _finished(steps: Iterable[Step], verdict: Verdict, facts: Facts) -> bool:
+    return all(_healthy(step, facts) or _is_left_alone(step, verdict) for step in steps)
 
 
 def _writes(plan: Plan, verdict: Verdict, facts: Facts) -> Iterator[Step]:
-    """Admitted steps of the first unfinished group, and all admitted repairs."""
+    """Admitted steps of the first unfinished group, and all admitted repairs.
+
+    The next wave waits until all before it are healthy. Stages within a wave only wait until what
+    is before them was written: a Job that patches a webhook needs the webhook to be there.
+    """
     admitted = {step.key for step in verdict.admitted}
+    before: list[Step] = []
     ahead = True
     for steps in waves(step for step in plan.steps if step.action is not Action.PRUNE):
+        if before and place(before[-1]).wave != place(steps[0]).wave:
+            ahead = ahead and _finished(before, verdict, facts)
         for step in steps:
             if step.key in admitted and (ahead or step.restores or repairs(step)):
                 yield step
-        ahead = ahead and _finished(steps, verdict, facts)
+        ahead = ahead and _written(steps, verdict)
+        before.extend(steps)
 
 
 def _deletions(plan: Plan, verdict: Verdict, facts: Facts) -> Iterator[Step]:
