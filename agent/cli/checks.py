@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 from dataclasses import dataclass, replace
 from enum import StrEnum
 from typing import TYPE_CHECKING, Final
@@ -177,8 +178,11 @@ def _completed(given: Settings) -> Settings:
 def _renderers(settings: Settings) -> Iterator[Check]:
     programs = Programs.at(settings.kustomize or "kustomize", settings.helm or "helm")
     for program in (programs.kustomize, programs.helm):
+        do = f"only packages that use it need it; {program.get}"
+        if shutil.which(program.argv[0]) is None:
+            yield Check(program.name, Level.WARNING, f"{program.argv[0]} is not there", do)
+            continue
         try:
             yield Check(program.name, Level.OK, program.version())
         except AgentError as error:
-            do = f"only packages that use it fail; get it: {program.get}"
             yield Check(program.name, Level.WARNING, str(error), do)

@@ -58,7 +58,7 @@ spec:
   pruneBudget: {objects: 20, percent: 30}
 """,
     "policies/windows.yaml": """\
-# Nothing is changed on Friday evenings and at weekends; what was applied is kept as it is.
+# In production nothing new comes on Friday evenings and at weekends; what is there is kept right.
 apiVersion: tidegate.io/v1alpha1
 kind: SyncWindow
 metadata:
@@ -71,7 +71,7 @@ spec:
     - {days: [Sat, Sun], from: "00:00", to: "24:00"}
   holds: [Upgrades, Prune]
   match:
-    - packages: {names: ["*"]}
+    - namespaces: {names: ["prod-*"]}
 """,
 }
 

@@ -101,9 +101,7 @@ def is_settled(told: Mapping[str, Any]) -> bool:
 def code_of(told: Mapping[str, Any]) -> Exit:
     """Return how a status ends this verb."""
     state = str(told.get("state", ""))
-    if state in _HOLDING or (told.get("holds") and state != "Failed"):
-        return Exit.HELD
-    return _SETTLED.get(state, Exit.OK)
+    return Exit.HELD if state in _HOLDING else _SETTLED.get(state, Exit.OK)
 
 
 def _document(name: PackageName, asked: str, told: Mapping[str, Any], code: Exit) -> dict[str, Any]:

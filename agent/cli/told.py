@@ -21,18 +21,21 @@ from agent.cli.where import (
     states_of,
     with_repository,
 )
+from agent.core.errors import AgentError
+from agent.core.identity import Home
 from agent.core.reading import at, items, mapping, text, texts
 from agent.core.report.status import SCHEMA, document, entry_of, instant
 from agent.core.select import labels_match
-from agent.core.values import PackageName
+from agent.core.values import Inventory, PackageName
 from agent.edges import clock
 from agent.edges.git.address import Remote
 from agent.edges.git.mirror import Mirror
-from agent.edges.kube import memory, verbs
+from agent.edges.kube import asking, memory, verbs
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Iterator, Mapping, Sequence
 
+    from agent.assemble import Connected
     from agent.core.policies import LabelSelector
     from agent.settings import Settings
 
@@ -53,12 +56,15 @@ def from_cluster(settings: Settings, selects: LabelSelector | None) -> dict[str,
         do = "start an agent (`tidegate run`), or apply deploy/crds"
         raise Stop(Exit.NOT_FOUND, "this cluster knows no Packages", do=do)
     mine = states_of(cluster).get(settings.instance, {})
-    found = [each for each in items(answer.get("items")) if _is_selected(each, selects)]
+    live = items(answer.get("items"))
+    entries = [_entry(each) for each in live if _is_selected(each, selects)]
+    if selects is None:
+        entries += _without_object(cluster, frozenset(name_of(_entry(each)) for each in live))
     told = document(
-        [_entry(each) for each in found],
+        entries,
         settings.cluster or mine.get("cluster", ""),
         settings.instance,
-        mine.get("revision", ""),
+        _revision(entries),
     )
     return told | {"polledAt": instant(clock.now())}
 
@@ -67,6 +73,48 @@ def _entry(package: Mapping[str, Any]) -> dict[str, Any]:
     metadata = mapping(package.get("metadata"))
     where = text(metadata.get("namespace")), text(metadata.get("name"))
     return entry_of(mapping(package.get("status")), *where)
+
+
+def _revision(entries: Sequence[Mapping[str, Any]]) -> str:
+    """Return the revision that all packages were seen at; empty where they differ.
+
+    A package that a commit does not change may still show an older one.
+    """
+    seen = {each["revision"]["observed"] for each in entries}
+    return str(seen.pop()) if len(seen) == 1 else ""
+
+
+def _without_object(cluster: Connected, live: frozenset[PackageName]) -> Iterator[dict[str, Any]]:
+    """Yield what is remembered of packages that have no Package, for want of a namespace.
+
+    Who may not read the agent's memory sees only what is live.
+    """
+    try:
+        for owner in sorted(asking.remembered(cluster.transport, cluster.home)):
+            if owner.package not in live:
+                home = Home(owner.instance, owner.cluster, cluster.home.namespace)
+                loaded = memory.load(cluster.transport, home, owner.package)
+                if loaded is not None and isinstance(loaded.inventory, Inventory):
+                    yield _remembered(loaded.inventory)
+    except AgentError:
+        return
+
+
+def _remembered(inventory: Inventory) -> dict[str, Any]:
+    told, applied = inventory.told, inventory.applied
+    revision = {"attempted": inventory.attempted, "applied": applied.commit if applied else ""}
+    told_status = {
+        "state": told.state,
+        "reason": told.reason,
+        "message": "its namespace is not there, so the cluster has no Package of it",
+        "revision": {**revision, "observed": told.tail[-1].revision if told.tail else ""},
+        "objects": len(inventory.entries),
+        "conditions": [
+            {"type": kind, "status": status, "lastTransitionTime": instant(since)}
+            for kind, status, since in told.conditions
+        ],
+    }
+    return entry_of(told_status, *inventory.package)
 
 
 def _is_selected(package: Mapping[str, Any], selects: LabelSelector | None) -> bool:

@@ -168,6 +168,20 @@ def test_status_says_what_the_agent_told(shell: Shell):
     assert shell("status", "-n", shell.namespace, "-l", "tier=back").stdout == ""
 
 
+def test_a_package_without_a_namespace_is_in_the_status_too(shell: Shell):
+    """No Package can stand for it in the cluster; the agent's memory does."""
+    missing = f"{shell.namespace}-missing"
+    text = package(shell.namespace).replace(
+        f"namespace: {shell.namespace}", f"namespace: {missing}"
+    )
+    shell.repository.commit({"web/package.yaml": text})
+    shell.run_once(code=6)
+
+    (entry,) = (each for each in shell.json("status")["packages"] if each["namespace"] == missing)
+
+    assert (entry["state"], entry["reason"]) == ("Waiting", "NamespaceMissing")
+
+
 def test_an_unknown_package_is_5_and_the_nearest_is_named(shell: Shell):
     """A typo costs one more look, not a search."""
     result = shell("explain", f"{shell.namespace}/wbe", code=5)

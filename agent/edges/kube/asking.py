@@ -10,7 +10,10 @@ from typing import TYPE_CHECKING, Any, Final
 
 import orjson
 
-from agent.core.reading import at, mapping, text
+from agent.core import words
+from agent.core.identity import parse_owner
+from agent.core.inventory import INVENTORY_LABEL
+from agent.core.reading import at, items, mapping, text
 from agent.edges.kube import memory, verbs
 from agent.edges.kube.failures import RefusedError
 from agent.edges.kube.refusal import CONFLICT, NOT_FOUND, is_taken
@@ -20,6 +23,7 @@ from agent.edges.kube.status import rejection
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
+    from agent.core.identity import Home, Owner
     from agent.core.values import PackageName
     from agent.edges.kube.seam import Response, Transport
 
@@ -29,6 +33,9 @@ TRIES: Final = 5
 _REVIEWS: Final = "/apis/authorization.k8s.io/v1/selfsubjectaccessreviews"
 _WHO: Final = "/apis/authentication.k8s.io/v1/selfsubjectreviews"
 _ROOT: Final = "/metadata/annotations"
+_PAGE: Final = "500"
+_METADATA: Final = "application/json;as=PartialObjectMetadataList;g=meta.k8s.io;v=v1"
+"""API concepts, "Metadata-only fetches"."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -145,6 +152,29 @@ def is_allowed(transport: Transport, right: Right, impersonate: str = "") -> boo
     if not is_taken(response):
         raise _refused(f"asking whether {impersonate or 'we'} may {right}", response)
     return at(orjson.loads(response.body), "status", "allowed") is True
+
+
+def remembered(transport: Transport, home: Home) -> frozenset[Owner]:
+    """Name the packages that an instance remembers anything of; only metadata are read.
+
+    Raises:
+        RefusedError: the server does not let us.
+        ClusterError: no answer came.
+    """
+    path, proceed = verbs.config_maps(home.namespace), ""
+    found: set[Owner | None] = set()
+    while True:
+        query = [("labelSelector", f"{INVENTORY_LABEL}={home.instance}"), ("limit", _PAGE)]
+        query += [("continue", proceed)] if proceed else []
+        response = transport.send(Request("GET", path, tuple(query), accept=_METADATA))
+        if not is_taken(response):
+            raise _refused("the agent's memory", response)
+        page = orjson.loads(response.body)
+        for each in items(page.get("items")):
+            found.add(parse_owner(text(at(each, "metadata", "annotations", words.OWNER))))
+        proceed = text(at(page, "metadata", "continue"))
+        if not proceed:
+            return frozenset(each for each in found if each is not None)
 
 
 def _path(package: PackageName) -> str:
