@@ -100,10 +100,20 @@ def _unservable(desired: Desired, facts: Facts) -> Hold | None:
     if namespace is not None and not namespace.exists and not namespace.declared_by:
         says = f"namespace {namespace.name} neither exists nor is declared"
         return Hold("namespace", Reason.NAMESPACE_MISSING, says, desired.origin)
-    if facts.kinds and GroupKind(desired.key.group, desired.key.kind) not in facts.kinds:
-        says = f"the server does not serve {desired.api_version} {desired.key.kind} (yet)"
-        return Hold("server", Reason.APPLY_FAILED, says, desired.origin)
-    return None
+    says = _unserved(desired, facts) if facts.kinds else ""
+    return Hold("server", Reason.APPLY_FAILED, says, desired.origin) if says else None
+
+
+def _unserved(desired: Desired, facts: Facts) -> str:
+    """Say what the server lacks for the object; a kind may be there in other versions only."""
+    asked = f"{desired.api_version} {desired.key.kind}"
+    known = facts.kinds.get(GroupKind(desired.key.group, desired.key.kind))
+    if known is None:
+        return f"the server does not serve {asked} (yet)"
+    if desired.api_version.rpartition("/")[2] in known.versions:
+        return ""
+    served = ", ".join(f"{known.group}/{one}".lstrip("/") for one in known.versions)
+    return f"the server does not serve {asked} (yet), only {served}"
 
 
 # --- objects that are there --------------------------------------------------------------------
