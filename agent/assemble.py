@@ -12,7 +12,7 @@ import uuid
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from datetime import timedelta
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from agent import __version__
 from agent.core.declare import Layout
@@ -21,7 +21,7 @@ from agent.core.identity import Home
 from agent.core.inventory import Damaged
 from agent.core.kinds.crd import crd
 from agent.core.kinds.package_object import package_object
-from agent.core.report.status import status
+from agent.core.report.status import document, entry, status
 from agent.core.values import Inventory, WasApplied
 from agent.edges import clock, logs, process
 from agent.edges.git.address import Remote
@@ -456,6 +456,16 @@ class Running:
         if self.status is not None and leads and self.source.snapshot() is not None:
             self.status.run(clock.now(), at_once=True)
 
+    def told(self) -> Mapping[str, Any]:
+        """What every package is doing, as `status -o json` shows it."""
+        snapshot, settings = self.source.snapshot(), self._settings
+        entries = [
+            entry(report, inventory.told, self.redaction.text)
+            for _, (report, inventory) in sorted(self.memory.reports().items())
+        ]
+        revision = snapshot.declared.commit if snapshot else ""
+        return document(entries, settings.cluster, settings.instance, revision)
+
     def stop(self) -> bool:
         """End within ten seconds: passes, writes, watches, one status push, and the lease last."""
         self._stopping.set()
@@ -473,8 +483,15 @@ class Running:
         return ended
 
 
-def run(settings: Settings, environment: Mapping[str, str]) -> int:
-    """Run the agent until it is told to stop, or once; returns the exit code of the contract."""
+def run(
+    settings: Settings,
+    environment: Mapping[str, str],
+    show: Callable[[Mapping[str, Any]], None] = lambda _: None,
+) -> int:
+    """Run the agent until it is told to stop, or once; returns the exit code of the contract.
+
+    With `--once`, `show` gets what every package is doing at the end (`tidegate.status/v1`).
+    """
     folder = state_folder(settings, environment)
     folder.mkdir(parents=True, exist_ok=True)
     running = Running(settings, folder)
@@ -492,7 +509,9 @@ def run(settings: Settings, environment: Mapping[str, str]) -> int:
         if not settings.once:
             stopped.wait()
             return 0
-        return _once(running, settings)
+        code = _once(running, settings)
+        show(running.told())
+        return code
     finally:
         running.stop()
 

@@ -3,13 +3,17 @@
 from __future__ import annotations
 
 import os
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 
 from agent.cli.exits import Exit, Stop
 from agent.cli.options import chosen, settings
+from agent.cli.output import say, write
 from agent.settings import OPTIONS
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
 
 
 @click.command()
@@ -26,4 +30,17 @@ def run(**given: Any) -> int:
             raise Stop(Exit.USAGE, f"--{name} is missing", do=f"give --{name} or set {variable}")
     from agent.assemble import run as run_agent  # noqa: PLC0415 - heavy
 
-    return run_agent(chosen(given), os.environ)
+    return run_agent(chosen(given), os.environ, _show)
+
+
+def _show(told: Mapping[str, Any]) -> None:
+    """Say how `--once` ended: a line per package, and why where one is not synced."""
+    from agent.cli.status import rows, summary  # noqa: PLC0415
+    from agent.edges import clock  # noqa: PLC0415
+
+    now = clock.now()
+    write(rows(told["packages"], now, wide=False))
+    for package in told["packages"]:
+        if package["state"] != "Synced":
+            say(f"{package['namespace']}/{package['name']}: {package['message']}")
+    say(summary(told, now))

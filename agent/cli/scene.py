@@ -89,7 +89,7 @@ def open_scene(given: Settings, revision: str = "") -> Opened:
         source.refresh()
         if revision:
             # The policies of the branch followed stay the last good ones, as they would for it.
-            source._read(_resolved(settings, folder, revision))  # noqa: SLF001
+            source.read(_resolved(settings, folder, revision))
     scene = _scene(settings, cluster, source)
     snapshot = source.snapshot()
     commit = snapshot.declared.commit if snapshot else ""

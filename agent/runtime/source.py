@@ -102,7 +102,7 @@ class GitSource:
             SourceError: the mirror could not be read.
         """
         reading = self._reading
-        return self._read(reading.snapshot.declared.commit) if reading else frozenset()
+        return self.read(reading.snapshot.declared.commit) if reading else frozenset()
 
     def refresh(self) -> frozenset[PackageName]:
         """Poll, and read what is new.
@@ -123,7 +123,7 @@ class GitSource:
         known = self._reading.snapshot.declared.commit if self._reading else ""
         changed: frozenset[PackageName] = frozenset()
         if commit != known:
-            changed = self._read(commit)
+            changed = self.read(commit)
         self._polled = Polled(now, commit)
         return changed
 
@@ -158,7 +158,12 @@ class GitSource:
         known = self._reading.snapshot.declared.commit if self._reading else ""
         return commit if commit == known else self._mirror.fetch()
 
-    def _read(self, commit: str) -> frozenset[PackageName]:
+    def read(self, commit: str) -> frozenset[PackageName]:
+        """Read a commit the mirror has, and let it count from now on.
+
+        Raises:
+            SourceError: the mirror could not be read.
+        """
         reading = read_revision(
             commit,
             self._reading,

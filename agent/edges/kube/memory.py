@@ -10,13 +10,14 @@ from typing import TYPE_CHECKING, Any, Final
 import orjson
 
 from agent.core import words
-from agent.core.errors import ClusterError
 from agent.core.identity import package_label, parse_owner
 from agent.core.inventory import INVENTORY_LABEL, Damaged, decode, digest, generation
 from agent.core.reading import mapping, text, texts
 from agent.edges.kube import verbs
+from agent.edges.kube.failures import RefusedError
 from agent.edges.kube.refusal import NOT_FOUND
 from agent.edges.kube.seam import Request
+from agent.edges.kube.status import rejection
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -118,15 +119,18 @@ def get(transport: Transport, path: str, query: tuple[tuple[str, str], ...] = ()
     """Read an object or a list; None if there is none.
 
     Raises:
-        ClusterError: the server did not give it.
+        RefusedError: the server did not give it.
+        ClusterError: no answer came.
     """
     response = transport.send(Request("GET", path, query))
     if response.status == NOT_FOUND:
         return None
     if response.status != 200:  # noqa: PLR2004 - the code's own name
-        raise ClusterError(
-            f"GET {path} was answered with {response.status}: `tidegate check` names the"
-            " permission that is missing, if one is"
+        says = rejection(response)
+        raise RefusedError(
+            f"GET {path} was answered with {says.code} {says.reason}: {says.message}; `tidegate"
+            " check` names the permission that is missing, if one is",
+            says,
         )
     return orjson.loads(response.body)
 
