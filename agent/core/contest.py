@@ -17,6 +17,7 @@ if TYPE_CHECKING:
 
     from agent.core.values import Key, Result, Step
 
+GATE: Final = "contest"
 ROUNDS: Final = 3
 SPAN: Final = timedelta(minutes=5)
 PAUSE: Final = timedelta(minutes=1)
@@ -62,7 +63,7 @@ def hold(step: Step, fights: Mapping[Key, Fight], at: datetime) -> Hold | None:
         return None
     paths = ", ".join(change.path for change in step.changes if change.path)
     says = f"{step.key} is contested by {fight.by or 'somebody'}: {paths}"
-    return Hold("contest", Reason.CONTESTED, says, until=fight.until)
+    return Hold(GATE, Reason.CONTESTED, says, until=fight.until)
 
 
 def told(steps: Iterable[Step], fights: Mapping[Key, Fight], at: datetime) -> tuple[Step, ...]:

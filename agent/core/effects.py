@@ -10,10 +10,12 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from agent.core import health, immutable, prune
+from agent.core import contest, health, immutable, prune
+from agent.core.gates import suspension
 from agent.core.live import unpack
 from agent.core.order import place, teardown, waves
 from agent.core.standing import repairs
+from agent.core.target import aim
 from agent.core.values import (
     Action,
     Adopt,
@@ -31,12 +33,16 @@ from agent.core.values import (
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping, Sequence
+    from datetime import datetime
 
+    from agent.core.target import Aim
     from agent.core.values import Facts, Key, Live, Plan, Standing, Step, Verdict
 
 
 def _healthy(step: Step, facts: Facts) -> bool:
-    """Current, or done and gone: a finished or skipped Job does not keep a wave waiting."""
+    """Current, or done and gone: a completed or skipped Job does not keep a wave waiting."""
+    if step.reason is Reason.JOB_FAILED:
+        return False
     live = facts.live.get(step.key)
     if live is None or step.reason is Reason.JOB_SKIPPED:
         return step.action is Action.KEEP
@@ -50,11 +56,16 @@ def _health(key: Key, live: Live, facts: Facts) -> HealthStatus:
 
 
 def _is_left_alone(step: Step, verdict: Verdict) -> bool:
-    """Held by name, as one object: somebody wants this one left alone, and the others to go on."""
-    return step.refusal is None and any(
-        step.key in held.keys and not held.whole and held.hold.gate == "suspension"
-        for held in verdict.held
-    )
+    """Held in a way that keeps nothing else waiting.
+
+    By name, as one object: somebody wants this one left alone, and the others to go on. Or a
+    repair, by whatever gate: waves order what is new, and this object was applied.
+    """
+    if step.refusal is not None:
+        return step.refusal.gate == contest.GATE
+    holds = [held for held in verdict.held if step.key in held.keys]
+    by_name = any(not held.whole and held.hold.gate == suspension.GATE for held in holds)
+    return by_name or (bool(holds) and repairs(step))
 
 
 def _written(steps: Iterable[Step], verdict: Verdict) -> bool:
@@ -74,7 +85,7 @@ def _writes(plan: Plan, verdict: Verdict, facts: Facts) -> Iterator[Step]:
     admitted = {step.key for step in verdict.admitted}
     before: list[Step] = []
     ahead = True
-    for steps in waves(step for step in plan.steps if step.action is not Action.PRUNE):
+    for steps in waves(step for step in plan.steps if step.digest):
         if before and place(before[-1]).wave != place(steps[0]).wave:
             ahead = ahead and _finished(before, verdict, facts)
         for step in steps:
@@ -91,10 +102,17 @@ def _deletions(plan: Plan, verdict: Verdict, facts: Facts) -> Iterator[Step]:
         for step in plan.steps
     ):
         return
-    going = [step for step in plan.steps if step.action is Action.PRUNE or _is_going(step, facts)]
+    going = [s for s in plan.steps if _is_going(s, facts) or _is_doomed(s, verdict)]
     admitted = {step.key for step in verdict.admitted}
     for last in teardown(going)[:1]:
         yield from (step for step in last if step.key in admitted)
+
+
+def _is_doomed(step: Step, verdict: Verdict) -> bool:
+    """To be deleted now or later; one that moves away, or is left alone, keeps no other waiting."""
+    if step.action is not Action.PRUNE or _is_left_alone(step, verdict):
+        return False
+    return step.refusal is None or step.refusal.until is not None
 
 
 def _is_going(step: Step, facts: Facts) -> bool:
@@ -124,27 +142,39 @@ def _intended(steps: Iterable[Step], inventory: Inventory) -> dict[Key, Entry]:
     }
 
 
-def _replaced(steps: Iterable[Step], inventory: Inventory) -> dict[Key, Intent]:
+def _replaced(steps: Iterable[Step]) -> dict[Key, Intent]:
     return {
-        step.key: Intent(step.uid, step.digest)
-        for step in steps
-        if step.action is Action.REPLACE and step.key not in inventory.intents
+        step.key: Intent(step.uid, step.digest) for step in steps if step.action is Action.REPLACE
     }
 
 
-def _closed_intents(facts: Facts, wanted: Mapping[Key, str]) -> frozenset[Key]:
-    """Replacements that are over: another object is there, or nobody wants one any more."""
-    return frozenset(
-        key
-        for key, intent in facts.inventory.intents.items()
-        if key not in wanted or ((live := facts.live.get(key)) and live.uid != intent.uid)
-    )
+def _closed_intents(plan: Plan, facts: Facts, steered: Aim) -> Iterator[Key]:
+    """Replacements that are over: put back, taken back, or wanted by nobody any more."""
+    steps = {step.key: step for step in plan.steps if step.digest}
+    for key, intent in facts.inventory.intents.items():
+        step, live = steps.get(key), facts.live.get(key)
+        if step is None:
+            if steered.proves_absence:
+                yield key
+        elif live is not None and not live.leaving:
+            if live.uid != intent.uid or step.digest != intent.digest:
+                yield key
+        elif live is None and step.action is Action.KEEP:
+            yield key
 
 
 def _tombstoned(entries: Mapping[Key, Entry], plan: Plan, facts: Facts) -> dict[Key, Entry]:
+    """Since when each object is unwanted; a revision nobody can read says nothing of that."""
     doomed = {step.key for step in plan.steps if step.action is Action.PRUNE}
+    wanted = {step.key for step in plan.steps if step.digest}
+
+    def since(key: Key, entry: Entry) -> datetime | None:
+        if key in wanted:
+            return None
+        return entry.tombstone or (facts.now if key in doomed else None)
+
     return {
-        key: replace(entry, tombstone=(entry.tombstone or facts.now) if key in doomed else None)
+        key: entry if entry.tombstone == (at := since(key, entry)) else replace(entry, tombstone=at)
         for key, entry in entries.items()
     }
 
@@ -158,20 +188,27 @@ def _skipped(entries: Mapping[Key, Entry], plan: Plan) -> dict[Key, Entry]:
     }
 
 
-def _labels_let_in(held: Sequence[Standing]) -> bool:
+def _labels_let_in(facts: Facts, steered: Aim, held: Sequence[Standing]) -> bool:
+    """Whether the newest revision counts, policies are known, and none of them stops it."""
     stops = {Grade.ALL, Grade.APPLY, Grade.UPGRADES}
-    return not any(one.keys is None and one.grades & stops for one in held)
+    stopped = any(one.keys is None and one.grades & stops for one in held)
+    return steered.proves_absence and facts.policies.valid and not stopped
+
+
+def _forgotten(facts: Facts, steered: Aim) -> frozenset[Key]:
+    if not steered.proves_absence:
+        return frozenset()
+    return frozenset(prune.forgotten(steered.objects, facts))
 
 
 def bookkeeping(plan: Plan, facts: Facts, standings: Sequence[Standing]) -> Inventory:
     """The inventory as it is known now: what is gone forgotten, what is unwanted marked."""
-    inventory = facts.inventory
-    wanted = {step.key: step.digest for step in plan.steps if step.digest}
-    forgotten = frozenset(prune.forgotten(frozenset(wanted), facts))
-    over = _closed_intents(facts, wanted)
+    inventory, steered = facts.inventory, aim(facts, standings)
+    forgotten = _forgotten(facts, steered)
+    over = frozenset(_closed_intents(plan, facts, steered))
     kept = {key: entry for key, entry in inventory.entries.items() if key not in forgotten}
     labels = inventory.labels
-    if facts.declaration is not None and _labels_let_in(standings):
+    if facts.declaration is not None and _labels_let_in(facts, steered, standings):
         labels = facts.declaration.labels
     entries = _tombstoned(kept, plan, facts)
     return replace(
@@ -194,7 +231,7 @@ def effects(
         return ()
     known = bookkeeping(plan, facts, standings)
     intended = _intended(writes, known)
-    intents = _replaced(writes, known)
+    intents = _replaced(writes)
     attempted = plan.commit if any(not repairs(step) for step in writes) else known.attempted
     remembered = replace(
         known,

@@ -13,6 +13,7 @@ from agent.core import contest, immutable, ownership, prune
 from agent.core.adopt import claim
 from agent.core.answers import existed, failed, heard, keep, said
 from agent.core.encode import digest
+from agent.core.immutable import is_job
 from agent.core.replacement import done, replacement
 from agent.core.values import (
     Action,
@@ -58,6 +59,7 @@ class _View:
     bases: Mapping[Key, Desired]
     standings: Sequence[Standing]
     heard: Heard
+    pinned: Mapping[Key, Hold]
 
 
 _Judged = tuple[Step, Question | None]
@@ -69,7 +71,7 @@ _Judged = tuple[Step, Question | None]
 def _absent(desired: Desired, view: _View) -> _Judged:
     facts = view.facts
     entry = facts.inventory.entries.get(desired.key)
-    restores = desired.key in facts.inventory.intents
+    restores = _restores(desired, facts)
     over = None if restores else done(desired, entry)
     if over is not None:
         return over, None
@@ -77,6 +79,12 @@ def _absent(desired: Desired, view: _View) -> _Judged:
     if existed(view.heard, desired) and said(view.heard, desired, Ask.READ) is None:
         return step, Question(desired.key, Ask.READ, desired.digest)
     return step, None
+
+
+def _restores(desired: Desired, facts: Facts) -> bool:
+    """Whether we deleted what is to be put back; another content of a Job was never there."""
+    intent = facts.inventory.intents.get(desired.key)
+    return intent is not None and (intent.digest == desired.digest or not is_job(desired.key))
 
 
 def _create(desired: Desired, entry: Entry | None, view: _View, *, restores: bool) -> Step:
@@ -124,24 +132,14 @@ def _present(desired: Desired, live: Live, view: _View) -> _Judged:
     if live.leaving:
         says = "is being deleted; it is applied again when it is gone"
         return keep(desired, live, Reason.PROGRESSING, says), None
-    intent = facts.inventory.intents.get(desired.key)
-    if intent is not None and intent.uid == live.uid:
-        return _resumed(desired, live, facts), None
-    return _compared(desired, live, view)
-
-
-def _resumed(desired: Desired, live: Live, facts: Facts) -> Step:
-    """A replacement that was begun and whose deletion did not land: the gates are asked again."""
-    return Step(
-        desired.key,
-        Action.REPLACE,
-        desired.wave,
-        (Change("", Cause.GIT, after=desired.digest),),
-        ownership.wanted(desired, facts),
-        desired.digest,
-        live.uid,
-        live.version,
-    )
+    hold = view.pinned.get(desired.key)
+    if hold is None:
+        return _compared(desired, live, view)
+    entry = facts.inventory.entries.get(desired.key)
+    if entry is None or entry.digest != desired.digest:
+        return replace(keep(desired, live), notice=hold), None
+    step, question = _compared(desired, live, view)
+    return replace(step, notice=hold), question
 
 
 def _compared(desired: Desired, live: Live, view: _View) -> _Judged:
@@ -254,14 +252,15 @@ def _bases(facts: Facts, steered: Aim) -> dict[Key, Desired]:
 
 def _prunes(steered: Aim, facts: Facts) -> Iterator[Step]:
     if steered.proves_absence:
-        yield from prune.prunes(frozenset(desired.key for desired in steered.objects), facts)
+        yield from prune.prunes(steered.objects, facts)
 
 
 def plan(
     facts: Facts, steered: Aim, standings: Sequence[Standing]
 ) -> tuple[Plan, tuple[Question, ...]]:
     """Every object of the revision steered for, in order, then what Git no longer wants."""
-    view = _View(facts, _bases(facts, steered), standings, heard(facts.answers))
+    bases = _bases(facts, steered)
+    view = _View(facts, bases, standings, heard(facts.answers), steered.pinned)
     judged = [_judged(desired, view) for desired in steered.objects]
     wanted = contest.told((step for step, _ in judged), facts.fights, facts.now)
     steps = (*wanted, *_prunes(steered, facts))

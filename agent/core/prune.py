@@ -7,22 +7,28 @@ holds data or others' objects.
 
 from __future__ import annotations
 
+import re
 from datetime import timedelta
 from typing import TYPE_CHECKING, Final
 
 from agent.core import words
 from agent.core.identity import owner
+from agent.core.immutable import is_job
 from agent.core.values import Action, DeletionPolicy, Hold, Reason, Step
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterable, Iterator
     from datetime import datetime
 
-    from agent.core.values import Entry, Facts, Key, Live
+    from agent.core.values import Desired, Entry, Facts, Key, Live
 
 GATE: Final = "prune"
 OBJECT_DELAY: Final = timedelta(0)
 PACKAGE_DELAY: Final = timedelta(minutes=5)
+
+GENERATED_DIGITS: Final = 8
+"""How many digits of its content's digest a generated name ends with."""
+_DIGITS: Final = re.compile(rf"[0-9a-f]{{{GENERATED_DIGITS}}}$")
 
 PROTECTED: Final = frozenset(
     {
@@ -118,12 +124,63 @@ def _waiting(key: Key, entry: Entry, facts: Facts) -> Hold | None:
     return Hold(GATE, Reason.PRUNE_HELD, says, until=at)
 
 
-def prunes(wanted: frozenset[Key], facts: Facts) -> Iterator[Step]:
-    """A step for every remembered object that is live and that Git no longer wants."""
-    for key, entry in facts.inventory.entries.items():
-        live = facts.live.get(key)
-        if key not in wanted and live is not None and not _is_moved(live, facts):
+def prunes(wanted: Iterable[Desired], facts: Facts) -> Iterator[Step]:
+    """A step for every remembered object that is live and that Git no longer wants, by key."""
+    wanted = tuple(wanted)
+    kept, keys = earlier_runs(wanted, facts), {desired.key for desired in wanted}
+    for key in sorted(facts.inventory.entries.keys() - keys):
+        entry, live = facts.inventory.entries[key], facts.live.get(key)
+        if live is None or _is_moved(live, facts):
+            continue
+        if key in kept:
+            yield Step(key, Action.KEEP, entry.wave, says="an earlier run, kept as history")
+        else:
             yield _step(key, entry, live, facts)
+
+
+# --- earlier runs ------------------------------------------------------------------------------
+
+
+def earlier_runs(wanted: Iterable[Desired], facts: Facts) -> frozenset[Key]:
+    """Earlier Jobs of a wanted one with a generated name: those that run, and the newest ended.
+
+    They are remembered also when they are gone, so that going back to one does not run it again.
+    """
+    wanted = tuple(wanted)
+    families = {_family(one.key): one.rules.job_history for one in wanted if _is_generated(one)}
+    if not families:
+        return frozenset()
+    keys = {desired.key for desired in wanted}
+    ended: dict[Key, list[tuple[datetime, Key]]] = {}
+    running: list[Key] = []
+    for key, entry in facts.inventory.entries.items():
+        if key in keys or _family(key) not in families or not _DIGITS.search(key.name):
+            continue
+        if (at := _ended(key, entry, facts)) is not None:
+            ended.setdefault(_family(key), []).append((at, key))
+        elif key in facts.live:
+            running.append(key)
+    newest = (sorted(runs, reverse=True)[: families[name]] for name, runs in ended.items())
+    return frozenset((*running, *(key for runs in newest for _, key in runs)))
+
+
+def _is_generated(desired: Desired) -> bool:
+    return is_job(desired.key) and "generateName" in desired.manifest.get("metadata", {})
+
+
+def _family(key: Key) -> Key:
+    """The key without what its content gave to the name."""
+    return key._replace(name=key.name[:-GENERATED_DIGITS])
+
+
+def _ended(key: Key, entry: Entry, facts: Facts) -> datetime | None:
+    live = facts.live.get(key)
+    if entry.finished is not None:
+        return entry.finished.at
+    return facts.now if live is not None and live.finished else None
+
+
+# --- what is forgotten -------------------------------------------------------------------------
 
 
 def _is_moved(live: Live, facts: Facts) -> bool:
@@ -132,10 +189,15 @@ def _is_moved(live: Live, facts: Facts) -> bool:
     return bool(marked) and marked != owner(facts.instance, facts.cluster, facts.package)
 
 
-def forgotten(wanted: frozenset[Key], facts: Facts) -> Iterator[Key]:
-    """Keys to drop from the inventory: unwanted and gone, moved, or left alone by policy."""
+def forgotten(wanted: Iterable[Desired], facts: Facts) -> Iterator[Key]:
+    """Keys to drop from the inventory: unwanted and gone, moved, or left alone by policy.
+
+    Only where `wanted` is all that is wanted; otherwise nothing may be forgotten.
+    """
+    wanted = tuple(wanted)
+    remembered = earlier_runs(wanted, facts) | {desired.key for desired in wanted}
     for key, entry in facts.inventory.entries.items():
-        if key in wanted:
+        if key in remembered:
             continue
         live = facts.live.get(key)
         if live is None or _released(key, entry, live, facts):

@@ -17,6 +17,8 @@ from agent.core.inventory import finish, learn
 from agent.core.ownership import expected
 from agent.core.report.judge import judge
 from agent.core.report.transitions import advance
+from agent.core.standing import repairs
+from agent.core.target import aim
 from agent.core.values import (
     Action,
     Answer,
@@ -30,6 +32,7 @@ from agent.core.values import (
     Remember,
     Result,
     WasApplied,
+    WasDeleted,
     WasRefused,
 )
 from agent.passes.observe import observe
@@ -103,14 +106,27 @@ def _remaining(facts: Facts, outcomes: Sequence[Outcome]) -> tuple[Answer, ...]:
     return tuple(answer for answer in facts.answers if answer.key not in done)
 
 
-def _is_applied(decision: Decision, outcomes: Sequence[Outcome]) -> bool:
-    """Whether nothing of the revision steered for is still to be written."""
+def _is_applied(facts: Facts, decision: Decision, outcomes: Sequence[Outcome]) -> bool:
+    """Whether nothing of the revision steered for is still to be written.
+
+    A repair that is held was applied once; an object whose upgrades are held was not.
+    """
     done = {o.key for o in outcomes if isinstance(o, WasApplied) and o.digest}
-    return all(
-        step.action in {Action.KEEP, Action.PRUNE}
-        or (step.key in done and step.action is not Action.REPLACE)
+    entries = facts.inventory.entries
+    left = (
+        step
         for step in decision.plan.steps
+        if step.action not in {Action.KEEP, Action.PRUNE}
+        and (step.key not in done or step.action is Action.REPLACE)
     )
+    applied = all(repairs(s) and entries[s.key].digest == s.digest for s in left)
+    return applied and not aim(facts, standings(facts, facts.now)).pinned
+
+
+def _attempted(decision: Decision, outcomes: Sequence[Outcome]) -> bool:
+    """Whether something of the revision was begun, which a cut-off does not stop any more."""
+    written = {o.key for o in outcomes if isinstance(o, WasApplied | WasDeleted)}
+    return any(step.key in written and not repairs(step) for step in decision.plan.steps)
 
 
 def _digest_of(facts: Facts, commit: str) -> str:
@@ -143,8 +159,10 @@ def conclude(facts: Facts, decision: Decision, outcomes: Sequence[Outcome]) -> I
     learned = finish(learned, {**facts.live, **written}, facts.now)
     if facts.sync_request:
         learned = replace(learned, handled_sync=facts.sync_request)
+    if _attempted(decision, outcomes):
+        learned = replace(learned, attempted=plan.commit)
     digest = _digest_of(facts, plan.commit)
-    if facts.declaration is None or not digest or not _is_applied(decision, outcomes):
+    if facts.declaration is None or not digest or not _is_applied(facts, decision, outcomes):
         return learned
     return _applied(learned, Applied(plan.commit, digest, facts.declaration))
 
@@ -161,13 +179,13 @@ def _is_over(facts: Facts, inventory: Inventory) -> bool:
     return facts.declaration is None and not inventory.entries and not facts.unrendered
 
 
-def _again(decision: Decision, outcomes: Sequence[Outcome]) -> bool:
+def _again(facts: Facts, decision: Decision, outcomes: Sequence[Outcome]) -> bool:
     """Whether the next pass can do more at once: the next wave, or plan around a refusal."""
     if any(isinstance(one, WasRefused) and not _is_stale(one) for one in outcomes):
         return True
     wrote = any(isinstance(one, WasApplied) for one in outcomes)
     deletes = any(step.action is Action.PRUNE for step in decision.verdict.admitted)
-    return wrote and (deletes or not _is_applied(decision, outcomes))
+    return wrote and (deletes or not _is_applied(facts, decision, outcomes))
 
 
 def sync(
@@ -208,7 +226,7 @@ def _tell(result: Result, report: Report, inventory: Inventory, writer: Writer) 
         inventory,
         saved,
         (*_superseded(_remaining(facts, outcomes), answers), *answers),
-        again=_again(result.decision, outcomes),
+        again=_again(facts, result.decision, outcomes),
         wake=_wake(report, facts.now),
     )
 
