@@ -54,6 +54,11 @@ def policy(kind: str, name: str, **spec: Any) -> str:
     return text({"apiVersion": OURS, "kind": kind, "metadata": {"name": name}, "spec": spec})
 
 
+def defaults() -> Files:
+    """Give the file of an AgentPolicy that sets nothing: the policy path that stays."""
+    return {"policies/default.yaml": policy("AgentPolicy", "default")}
+
+
 def config_map(
     name: str,
     value: str = "1",

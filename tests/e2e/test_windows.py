@@ -1,0 +1,156 @@
+"""A window opens and closes by the clock, and no commit gets around it."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta
+from typing import TYPE_CHECKING, Any
+
+import pytest
+from e2e.manifests import config_map, objects_of, package, policy, workload
+
+if TYPE_CHECKING:
+    from e2e.agent_process import Site
+    from e2e.manifests import Files
+
+pytestmark = [pytest.mark.e2e, pytest.mark.real]
+
+HOUR = 3600
+
+
+def after(seconds: float) -> datetime:
+    """Give the instant so many seconds from now, UTC, without fractions."""
+    now = datetime.now(UTC)  # noqa: TID251 - people write windows by the clock
+    return now.replace(microsecond=0) + timedelta(seconds=seconds)
+
+
+def window(site: Site, *stretches: tuple[datetime, datetime], **spec: Any) -> Files:
+    """Give the file of a window over these stretches."""
+    given = {
+        "effect": "Deny",
+        "timeZone": "Etc/UTC",
+        "once": [
+            {"from": begin.strftime("%Y-%m-%dT%H:%M:%S"), "to": end.strftime("%Y-%m-%dT%H:%M:%S")}
+            for begin, end in stretches
+        ],
+        "match": [{"namespaces": {"names": [site.namespace]}}],
+        **spec,
+    }
+    return {"policies/hours.yaml": policy("SyncWindow", "hours", **given)}
+
+
+def frozen(site: Site, **spec: Any) -> None:
+    """Have a synced package, labelled `tier: backend`, inside a freeze of all that are."""
+    site.commit(package(site.namespace, objects={"a": config_map("a")}, labels={"tier": "backend"}))
+    site.sync()
+    labelled = [{"packages": {"selector": {"matchLabels": {"tier": "backend"}}}}]
+    site.commit(window(site, (after(-HOUR), after(HOUR)), match=labelled, **spec))
+    site.sync()
+
+
+def test_a_closed_window_holds_and_its_opening_lets_go(site: Site) -> None:
+    """The first sync waits for the window, and starts when it opens without a new commit."""
+    opens = after(6)
+    commit = site.commit(
+        package(site.namespace, objects={"a": config_map("a")}),
+        window(site, (opens, after(HOUR)), effect="Allow", description="nights only"),
+    )
+    mark = site.plane.marker()
+    with site.start() as agent:
+        status = site.wait_until_told("Waiting", "WindowClosed")
+        assert [(one["message"], one["until"]) for one in status["holds"]] == [
+            (
+                "SyncWindow hours is closed: nights only",
+                opens.isoformat().replace("+00:00", "Z"),
+            )
+        ]
+        assert site.values() == {}
+        site.wait_until_applied(commit)
+        assert after(0) >= opens
+        agent.stop()
+    assert site.workload_writes(mark) == ["patch configmaps/a"]
+
+
+def test_a_sync_cut_short_by_its_window_is_finished_at_the_next(site: Site) -> None:
+    """Closed between waves and killed: the next opening finishes the same revision."""
+    waves = {
+        "one": workload("one", annotations={"tidegate.io/wave": "1"}),
+        "two": config_map("two", annotations={"tidegate.io/wave": "2"}),
+    }
+    site.commit(package(site.namespace, "first", {"a": config_map("a")}))
+    agent = site.start()
+    site.wait_until_told("Synced", name="first")
+    reopens = after(10)
+    commit = site.commit(
+        package(site.namespace, "web", waves),
+        window(site, (after(-HOUR), after(5)), (reopens, after(HOUR)), effect="Allow"),
+    )
+    site.wait_until_told("Interrupted")
+    agent.kill()
+    site.bury()
+    done = {"observedGeneration": 1, "replicas": 1, "updatedReplicas": 1, "readyReplicas": 1}
+    available = {"type": "Available", "status": "True"}
+    done |= {"availableReplicas": 1, "conditions": [available]}
+    site.patch("apps/v1/deployments", "one/status", {"status": done})
+    mark = site.plane.marker()
+    with site.start() as again:
+        site.wait_until_applied(commit)
+        again.stop()
+    assert after(0) >= reopens
+    assert site.workload_writes(mark) == ["patch configmaps/two"]
+
+
+def test_relabelling_is_no_way_out_of_a_freeze(site: Site) -> None:
+    """A package relabelled in one commit and changed in the next stays held by the freeze."""
+    frozen(site)
+    mark = site.plane.marker()
+    site.commit(package(site.namespace, labels={"tier": "frontend"}))
+    site.sync()
+    site.commit(objects_of("web", {"a": config_map("a", "2")}))
+    site.sync(expect=6)
+    assert site.workload_writes(mark) == []
+    assert site.told() == ("Waiting", "WindowClosed")
+
+
+def test_a_freeze_outlives_its_folder(site: Site) -> None:
+    """The policy folder disappears: the freeze stays in force, and the run says that it failed."""
+    frozen(site)
+    site.commit({"policies/hours.yaml": None}, objects_of("web", {"a": config_map("a", "2")}))
+    site.sync(expect=3)
+    assert (site.value("a"), site.told()) == ("1", ("Waiting", "WindowClosed"))
+
+
+def test_a_broken_window_leaves_the_last_good_one(site: Site) -> None:
+    """A window that can't be read changes nothing: the one before stays in force."""
+    frozen(site)
+    site.commit(
+        window(site, (after(-HOUR), after(HOUR)), timeZone="Mars/Olympus"),
+        objects_of("web", {"a": config_map("a", "2")}),
+    )
+    site.sync(expect=3)
+    assert (site.value("a"), site.told()) == ("1", ("Waiting", "WindowClosed"))
+
+
+def test_without_any_good_policies_nothing_is_applied(site: Site) -> None:
+    """Policies that were never readable may hold anything, so nothing is applied."""
+    site.commit(
+        package(site.namespace, objects={"a": config_map("a")}),
+        window(site, (after(-HOUR), after(HOUR)), timeZone="Mars/Olympus"),
+    )
+    site.sync(expect=3)
+    assert site.values() == {}
+
+
+def test_an_override_lets_one_package_through(site: Site) -> None:
+    """An Override passes the window it names, for the packages it names."""
+    frozen(site, override="Direct")
+    site.commit(objects_of("web", {"a": config_map("a", "2")}))
+    site.sync(expect=6)
+    spec = {
+        "packages": [f"{site.namespace}/web"],
+        "passes": ["SyncWindow/hours"],
+        "until": after(HOUR).isoformat(),
+        "reason": "INC-2",
+    }
+    site.commit({"policies/pass.yaml": policy("Override", "pass", **spec)})
+    site.sync()
+    assert site.value("a") == "2"
