@@ -15,7 +15,7 @@ from agent.core.compare import compare
 from agent.core.encode import digest
 from agent.core.identity import owner, package_label
 from agent.core.live import unpack
-from agent.core.schema import ANY_OBJECT, Node
+from agent.core.schema import ANY_OBJECT, Node, Relation
 from agent.core.standing import graded
 from agent.core.values import ABSENT, Cause, Change, ConflictPolicy, Grade, Hold, Reason
 
@@ -25,7 +25,9 @@ if TYPE_CHECKING:
     from agent.core.values import Desired, Entry, Facts, Live, Manifest, Standing
 
 REPLICAS = "/spec/replicas"
-FINAL_WORD = frozenset({Cause.DRIFT, Cause.CONFLICT})
+KEPT_LIVE = "live"
+"""In place of what the server made of our words: live values won a conflict in this object, so
+that later differences in it are not drift."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,6 +39,8 @@ class Merged:
     rests_on_live: bool = False
     """The body repeats live values, so it is right only for this resourceVersion."""
     notice: Hold | None = None
+    stays: tuple[str, ...] = ()
+    """Conflicts that policy decides for the live value."""
 
 
 def identified(desired: Desired, facts: Facts) -> Manifest:
@@ -67,42 +71,61 @@ def _ignored(desired: Desired, facts: Facts) -> tuple[str, ...]:
     return tuple(dict.fromkeys((*desired.rules.ignore, *scaled)))
 
 
-def _without(manifest: Manifest, ignored: Iterable[str]) -> Manifest:
-    for pointer in ignored:
-        manifest = pointers.replaced(manifest, pointers.parts(pointer), ABSENT)
-    return manifest
+def _ignored_paths(desired: Desired, facts: Facts) -> tuple[fields.Path, ...]:
+    node = node_of(desired, facts)
+    return tuple(_path(desired.manifest, each, node) for each in _ignored(desired, facts))
+
+
+def _path(manifest: Manifest, pointer: str, node: Node) -> fields.Path:
+    """Where a pointer into Git's manifest leads; the items of an atomic list are one value."""
+    path: fields.Path = ()
+    value: Any = manifest
+    for token in pointers.parts(pointer):
+        if not isinstance(value, list):
+            path = (*path, f"f:{token}")
+            value = value.get(token) if isinstance(value, Mapping) else None
+            node = node.at(token)
+        elif node.list is None or node.list.relation is Relation.ATOMIC:
+            return path
+        else:
+            value = pointers.read(value, (token,))
+            path = (*path, fields.element_of(value, node.list))
+            node = node.list.item
+    return path
 
 
 def wanted(desired: Desired, facts: Facts) -> Manifest:
-    """What is compared and applied: identified, without fields that others own."""
-    return _without(identified(desired, facts), _ignored(desired, facts))
-
-
-def _manages(managed: Sequence[Manifest], tokens: tuple[str, ...]) -> tuple[bool, bool]:
-    """Whether we own a field, and whether somebody else does too."""
-    path = tuple(f"f:{token}" for token in tokens)
-    ours = fields.own(managed).touches(path)
-    others = any(
-        each.fields.touches(path)
-        for each in fields.owners(managed)
-        if (each.manager, each.operation) != (words.FIELD_MANAGER, "Apply")
-    )
-    return ours, others
+    """What is compared and applied to what exists: identified, without fields that others own."""
+    manifest: Manifest = identified(desired, facts)
+    for path in _ignored_paths(desired, facts):
+        manifest = _graft(manifest, ABSENT, path, node_of(desired, facts))
+    return manifest
 
 
 def _handed_over(
-    body: Manifest, ignored: Iterable[str], live: Manifest, managed: Sequence[Manifest]
+    body: Manifest,
+    ignored: Iterable[fields.Path],
+    live: Manifest,
+    managed: Sequence[Manifest],
+    node: Node,
 ) -> Manifest:
     """The body with the live value of ignored fields that nobody else owns yet.
 
     Leaving out a field we alone own would reset it to its default (kubernetes#25238).
     """
-    for pointer in ignored:
-        tokens = pointers.parts(pointer)
-        value = pointers.read(live, tokens)
-        if value is not ABSENT and _manages(managed, tokens) == (True, False):
-            body = pointers.replaced(body, tokens, value)
+    ours, others = fields.own(managed), _others(managed)
+    for path in ignored:
+        if ours.touches(path) and not any(each.touches(path) for each in others):
+            body = _graft(body, live, path, node)
     return body
+
+
+def _others(managed: Sequence[Manifest]) -> tuple[fields.FieldSet, ...]:
+    return tuple(
+        each.fields
+        for each in fields.owners(managed)
+        if (each.manager, each.operation) != (words.FIELD_MANAGER, "Apply")
+    )
 
 
 def expected(live: Live, desired: Desired, facts: Facts) -> str:
@@ -147,9 +170,32 @@ def merge(
     managed = seen.get("metadata", {}).get("managedFields") or []
     was = wanted(base, facts) if base is not None else None
     compared = compare(body, was, seen, fields.own(managed), node, managed)
-    changes = (*compared.changes, *_doubted(compared.doubts, entry, desired))
-    body = _handed_over(body, _ignored(desired, facts), seen, managed)
+    ignored = _ignored_paths(desired, facts)
+    found = (*compared.changes, *_doubted(compared.doubts, entry, desired))
+    changes = tuple(_settled(each, entry, desired) for each in _counting(found, ignored))
+    body = _handed_over(body, ignored, seen, managed, node)
     return _yielding(Merged(changes, body), desired, seen, node, standings)
+
+
+def _counting(changes: Iterable[Change], ignored: Iterable[fields.Path]) -> Iterator[Change]:
+    """Changes outside ignored fields: what is handed over or let go there is none."""
+    places = [fields.printed(path) for path in ignored]
+    for change in changes:
+        if not any(_is_within(change.path, place) for place in places):
+            yield change
+
+
+def _is_within(path: str, place: str) -> bool:
+    return path == place or path.startswith((f"{place}.", f"{place}["))
+
+
+def _settled(change: Change, entry: Entry | None, desired: Desired) -> Change:
+    """A difference in an object where live values won a conflict is that conflict still."""
+    won = entry is not None and entry.expected == KEPT_LIVE
+    lost = desired.rules.conflicts is ConflictPolicy.GIT
+    if won and not lost and change.cause is Cause.DRIFT:
+        return replace(change, cause=Cause.CONFLICT)
+    return change
 
 
 def _doubted(doubts: Iterable[str], entry: Entry | None, desired: Desired) -> Iterator[Change]:
@@ -192,6 +238,7 @@ def _yielding(
     if not staying or all(change.cause is Cause.DRIFT for change in merged.changes):
         return merged
     kept = {change.path for change in staying}
+    decided = desired.rules.conflicts is not ConflictPolicy.GIT
     body = _grafted(merged.body, live, node, kept)
     changes = tuple(change for change in merged.changes if change.path not in kept)
     return replace(
@@ -200,6 +247,7 @@ def _yielding(
         body=body,
         rests_on_live=True,
         notice=_notice(desired, staying, drift),
+        stays=tuple(c.path for c in staying if decided and c.cause is Cause.CONFLICT),
     )
 
 
@@ -238,6 +286,8 @@ def _graft(body: Any, live: Any, path: fields.Path, node: Node) -> Any:
 def _graft_field(body: Any, live: Any, name: str, rest: fields.Path, node: Node) -> Any:
     theirs = live.get(name, ABSENT) if isinstance(live, Mapping) else ABSENT
     mine = body.get(name, {}) if isinstance(body, Mapping) else {}
+    if theirs is ABSENT and name not in body:
+        return body
     value = _graft(mine, theirs, rest, node.at(name)) if rest else theirs
     kept = {each: value_ for each, value_ in body.items() if each != name}
     return kept if value is ABSENT else {**body, name: value}

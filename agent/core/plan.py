@@ -96,7 +96,7 @@ def _create(desired: Desired, entry: Entry | None, view: _View, *, restores: boo
         Action.CREATE,
         desired.wave,
         (Change("", Cause.GONE if had else Cause.GIT, after=desired.digest),),
-        ownership.wanted(desired, facts),
+        ownership.identified(desired, facts),
         desired.digest,
         refusal=_unservable(desired, facts) or failed(desired.key, refused),
         restores=restores,
@@ -151,8 +151,10 @@ def _compared(desired: Desired, live: Live, view: _View) -> _Judged:
         return replace(step, refusal=claimed.refusal), None
     base = view.bases.get(desired.key)
     merged = ownership.merge(desired, base, live, view.facts, view.standings)
+    reason = Reason.CONFLICTED if merged.stays else None
+    says = f"the live value stays: {', '.join(merged.stays)}" if merged.stays else ""
     if not merged.changes and claimed.cause is None:
-        return replace(keep(desired, live), notice=merged.notice), None
+        return replace(keep(desired, live, reason, says), notice=merged.notice), None
     taken = (Change("", claimed.cause, by=claimed.by),) if claimed.cause else ()
     step = replace(
         step,
@@ -160,6 +162,8 @@ def _compared(desired: Desired, live: Live, view: _View) -> _Judged:
         body=merged.body,
         version=live.version if taken or merged.rests_on_live else "",
         notice=merged.notice,
+        reason=reason,
+        says=says,
         fold=claimed.fold,
     )
     return _asked(desired, live, step, view)
@@ -170,7 +174,7 @@ def _asked(desired: Desired, live: Live, step: Step, view: _View) -> _Judged:
     answer = said(view.heard, desired, Ask.APPLY, live.uid)
     if isinstance(answer, Rejected):
         if immutable.immutable(answer):
-            whole = replace(step, body=ownership.wanted(desired, view.facts))
+            whole = replace(step, body=ownership.identified(desired, view.facts))
             proof = said(view.heard, desired, Ask.CREATE)
             return replacement(desired, live, whole, answer, proof)
         return replace(step, refusal=failed(desired.key, answer)), None

@@ -15,6 +15,7 @@ from agent.core.decide import decide
 from agent.core.effects import bookkeeping
 from agent.core.inventory import finish, learn
 from agent.core.ownership import expected
+from agent.core.recognise import recognised
 from agent.core.report.judge import judge
 from agent.core.report.transitions import advance
 from agent.core.standing import repairs
@@ -155,6 +156,7 @@ def conclude(facts: Facts, decision: Decision, outcomes: Sequence[Outcome]) -> I
     learned = learn(
         known, outcomes, desired, lambda live, one: expected(live, one, facts), facts.now
     )
+    learned = recognised(learned, facts, decision, outcomes)
     written = {o.key: o.live for o in outcomes if isinstance(o, WasApplied)}
     learned = finish(learned, {**facts.live, **written}, facts.now)
     if facts.sync_request:

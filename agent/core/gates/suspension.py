@@ -27,7 +27,7 @@ from agent.core.values import (
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
-    from agent.core.values import Facts, Key, Plan
+    from agent.core.values import Desired, Facts, Key, Plan
 
 GATE = "suspension"
 BREAK_GLASS = timedelta(hours=24)
@@ -108,15 +108,22 @@ def _marks_of_namespace(namespace: NamespaceFacts, keys: frozenset[Key] | None) 
     yield _Mark(namespace.annotations, live, what, keys, live=True, since=since)
 
 
+def _declared_objects(facts: Facts) -> tuple[Desired, ...]:
+    """What Git says of objects: at the newest revision, or the last one that anybody could read."""
+    for rendered in (facts.new, facts.base):
+        if isinstance(rendered, Complete):
+            return rendered.objects
+    return ()
+
+
 def _keys_in(facts: Facts, namespace: str) -> frozenset[Key]:
-    wanted = facts.new.objects if isinstance(facts.new, Complete) else ()
+    wanted = _declared_objects(facts)
     keys = {desired.key for desired in wanted} | set(facts.inventory.entries)
     return frozenset(key for key in keys if key.namespace == namespace)
 
 
 def _object_marks(facts: Facts) -> Iterator[_Mark]:
-    wanted = facts.new.objects if isinstance(facts.new, Complete) else ()
-    for desired in wanted:
+    for desired in _declared_objects(facts):
         if desired.suspend:
             keys = frozenset({desired.key})
             yield _Mark(desired.suspend, desired.origin, str(desired.key), keys)
