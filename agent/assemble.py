@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import logging
 import secrets
 import signal
@@ -67,7 +68,7 @@ from agent.runtime.view import WatchedCluster
 from agent.settings import state_folder
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Callable, Mapping, Sequence
     from pathlib import Path
 
     from agent.core.declared import Snapshot
@@ -82,6 +83,7 @@ log = logging.getLogger(__name__)
 
 CONNECTIONS = 64
 """Watches of some dozen kinds, and the request threads."""
+INTERRUPTED = 130
 KEY_BYTES = 32
 STOP_SECONDS = 8.0
 LONGEST_SILENCE = timedelta(minutes=10)
@@ -95,6 +97,12 @@ def user_agent(instance: str) -> str:
     return f"tidegate/{__version__} ({instance})"
 
 
+def mirror_folder(settings: Settings, folder: Path) -> Path:
+    """Where the branch is mirrored: beside those of other repositories the folder served."""
+    address = hashlib.sha256(f"{settings.repo} {settings.branch}".encode()).hexdigest()[:12]
+    return folder / f"mirror-{address}.git"
+
+
 def git_source(
     settings: Settings,
     folder: Path,
@@ -104,9 +112,8 @@ def git_source(
     secret_key: Callable[[], bytes] = bytes,
 ) -> GitSource:
     """The repository side alone: mirror, renderers, declarations."""
-    mirror = Mirror(
-        folder / "mirror.git", Remote(settings.repo, settings.branch, settings.git_credentials)
-    )
+    remote = Remote(settings.repo, settings.branch, settings.git_credentials)
+    mirror = Mirror(mirror_folder(settings, folder), remote)
     blamed = Blamed(mirror)
     programs = Programs.at(settings.kustomize or "kustomize", settings.helm or "helm")
     renderer = Renderer(mirror, Cache(folder / "renders"), programs, capabilities)
@@ -497,8 +504,10 @@ def run(
     running = Running(settings, folder)
     logs.configure(as_json=not sys.stderr.isatty(), redact=running.redaction.text)
     stopped = threading.Event()
+    signals: list[int] = []
 
-    def stop(*_: object) -> None:
+    def stop(number: int, _frame: object) -> None:
+        signals.append(number)
         stopped.set()
         running.settling.stop()
 
@@ -508,12 +517,17 @@ def run(
         running.start()
         if not settings.once:
             stopped.wait()
-            return 0
+            return _ended(signals, 0)
         code = _once(running, settings)
         show(running.told())
-        return code
+        return _ended(signals, code)
     finally:
         running.stop()
+
+
+def _ended(signals: Sequence[int], code: int) -> int:
+    """Ctrl-C interrupts; SIGTERM is how a run is meant to end."""
+    return INTERRUPTED if signal.SIGINT in signals else code
 
 
 def _once(running: Running, settings: Settings) -> int:

@@ -7,6 +7,7 @@ from dataclasses import dataclass, replace
 from enum import StrEnum
 from typing import TYPE_CHECKING, Final
 
+from agent.assemble import mirror_folder
 from agent.cli.exits import Exit, Stop
 from agent.cli.failures import code_of
 from agent.cli.where import cache_folder, completed, connect, states_of
@@ -146,7 +147,7 @@ def _of_repository(given: Settings) -> Iterator[Check]:
     try:
         settings = _completed(given)
         remote = Remote(settings.repo, settings.branch, settings.git_credentials)
-        commit = Mirror(cache_folder(settings) / "mirror.git", remote).poll()
+        commit = Mirror(mirror_folder(settings, cache_folder(settings)), remote).poll()
     except (AgentError, Stop) as error:
         code = error.code if isinstance(error, Stop) else code_of(error)
         do = error.do if isinstance(error, Stop) else "see --repo, --branch and --git-credentials"

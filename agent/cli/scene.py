@@ -123,7 +123,7 @@ def _scene(settings: Settings, cluster: Connected, source: GitSource) -> Scene:
 
 def _resolved(settings: Settings, folder: Path, revision: str) -> str:
     """Find a commit by its id or the start of it, else fetch the branch of that name."""
-    mirror = folder / "mirror.git"
+    mirror = assemble.mirror_folder(settings, folder)
     if _COMMIT.fullmatch(revision):
         asked = ("rev-parse", "--verify", "--quiet", "--end-of-options", f"{revision}^{{commit}}")
         code, told = Repository(mirror).ask(*asked, fine=(0, 1, 128))

@@ -13,6 +13,7 @@ from difflib import unified_diff
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
+from agent.assemble import mirror_folder
 from agent.cli.exits import Exit, Stop
 from agent.cli.output import progress
 from agent.cli.selectors import selector
@@ -115,7 +116,7 @@ def _open(given: Settings) -> _Desk:
         raise Stop(Exit.USAGE, "Git does not know who you are", do=do)
     remote = Remote(settings.repo, settings.branch, settings.git_credentials)
     folder = cache_folder(settings)
-    mirror = Mirror(folder / "mirror.git", remote)
+    mirror = Mirror(mirror_folder(settings, folder), remote)
     with progress(f"reading {remote}"):
         layout = Layout(settings.path, settings.policies, settings.cluster)
         declaration = read_declared(mirror.fetch(), None, Repository(mirror, layout))

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Final, Protocol
 
 from agent.core import words
 from agent.core.admit import standings
-from agent.core.errors import AgentError
+from agent.core.errors import AgentError, SourceError
 from agent.core.identity import package_label
 from agent.core.values import GroupKind, PackageName, WasNotTried, WasUnknown
 from agent.passes.package import Passed, sync
@@ -334,6 +334,9 @@ class Agent:
         before = self._commit()
         try:
             changed = self.world.source.refresh()
+        except SourceError:
+            self.packages.wake_all(sorted(self.world.source.recover()))
+            raise
         finally:
             self._on_poll(not self.world.source.polled.problem)
             self.packages.wake_all(sorted(asked))

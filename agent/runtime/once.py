@@ -77,9 +77,9 @@ def reports(agent: Agent) -> dict[PackageName, Report]:
 def is_settled(agent: Agent, *, observing: bool) -> bool:
     """Whether every package was looked at and none of them moves by itself."""
     polled = agent.world.source.polled
-    if polled.problem and agent.world.source.snapshot() is None:
-        return True
-    if polled.at is None or not (agent.packages.is_idle() and agent.slow.is_idle()):
+    if polled.at is None and not polled.problem:
+        return False
+    if not (agent.packages.is_idle() and agent.slow.is_idle()):
         return False
     known = reports(agent)
     if expected(agent) - known.keys():

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import threading
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Protocol
 
@@ -32,6 +33,10 @@ class Mirror(Protocol):
 
     def fetch(self) -> str:
         """Bring it here."""
+        ...
+
+    def tip(self) -> str | None:
+        """The commit fetched last."""
         ...
 
     def descends(self, commit: str, ancestor: str) -> bool:
@@ -127,14 +132,27 @@ class GitSource:
         self._polled = Polled(now, commit)
         return changed
 
+    def recover(self) -> frozenset[PackageName]:
+        """Begin with the commit fetched last, while the repository can't be reached.
+
+        Returns:
+            As `refresh`; nothing once any commit was read in this run.
+
+        Raises:
+            SourceError: the mirror could not be read.
+        """
+        commit = self._mirror.tip() if self._reading is None else None
+        return self.read(commit) if commit else frozenset()
+
     def recall(self, commit: str) -> None:
         """Begin with the policies of a commit, if the mirror can be brought to have it.
 
         They stay in force while newer ones can't be read; nothing else of the commit counts.
         """
         self._policies_commit = commit
-        try:
+        with suppress(SourceError):  # the first poll says why
             self._mirror.fetch()
+        try:
             self._policies = read_declared(commit, None, self._repository)
         except SourceError as error:
             log.warning("the last good policies (commit %s) can't be read: %s", commit[:12], error)

@@ -66,6 +66,11 @@ class Mirror:
         commit = next(found, None)
         return commit and checked(commit)
 
+    def tip(self) -> str | None:
+        """Return the commit fetched last, without asking anybody; None before the first fetch."""
+        self._repository.ensure()
+        return self._repository.tip(SOURCE)
+
     def fetch(self) -> str:
         """Bring the branch with all its history here; return its commit.
 
