@@ -46,6 +46,13 @@ _TAILS: Final = (
 )
 
 
+_MARKS_OF_A_JOB: Final = re.compile(
+    r"spec\.template\.metadata\.labels(\[(batch\.kubernetes\.io/)?(controller-uid|job-name)\])?"
+)
+"""Labels the server gives the Pods of the live Job. Nobody owns them, so they fall with the last
+field of the template's metadata that is taken out of Git (seen on 1.36, batch/validation)."""
+
+
 def is_job(key: Key) -> bool:
     """Whether the object is a Job of Kubernetes itself."""
     return key.kind == "Job" and key.group == "batch"
@@ -57,17 +64,18 @@ def _is_immutable(cause: FieldCause) -> bool:
 
 
 def immutable(rejected: Rejected) -> bool:
-    """Whether a refusal says that fields are immutable, and nothing else."""
-    return (
-        rejected.code == INVALID
-        and bool(rejected.causes)
-        and all(_is_immutable(cause) for cause in rejected.causes)
-    )
+    """Whether a refusal says that fields are immutable, and nothing else.
+
+    What it says of the marks of a live Job goes with that Job.
+    """
+    causes = [cause for cause in rejected.causes if not _MARKS_OF_A_JOB.fullmatch(cause.field)]
+    return rejected.code == INVALID and bool(causes) and all(map(_is_immutable, causes))
 
 
 def fields(rejected: Rejected) -> str:
     """The fields a refusal is about, for people: `spec.template, spec.selector`."""
-    return ", ".join(dict.fromkeys(cause.field for cause in rejected.causes if cause.field))
+    named = (cause.field for cause in rejected.causes if _is_immutable(cause))
+    return ", ".join(dict.fromkeys(filter(None, named)))
 
 
 def propagation(key: Key) -> str:

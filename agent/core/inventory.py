@@ -36,6 +36,8 @@ PART_BYTES: Final = 900 * 1024
 """A ConfigMap holds 1 MiB (core/validation `MaxSecretSize`), its metadata wants some of it."""
 LARGEST: Final = 512 * 1024 * 1024
 """Bytes after unpacking; more is not an inventory of ours."""
+RUNS: Final = 20
+"""Completed contents of one Job that are remembered, for policy `Once`."""
 INVENTORY_LABEL: Final = f"{words.GROUP}/inventory"
 """The instance, as the selector of all its inventories; not the label that watches select by,
 because what the agent remembers is not an object of a package."""
@@ -248,9 +250,18 @@ def _learned(
         wave=entry.wave if desired is None else desired.wave,
         finished=kept,
         skipped="",
+        ran=entry.ran if kept else _ran(entry),
         tombstone=None,
     )
     return _finished(learned, live, now)
+
+
+def _ran(entry: Entry) -> tuple[str, ...]:
+    """Return the contents that completed, after another Job took the place of this one."""
+    over = entry.finished
+    if over is None or over.result != "Complete":
+        return entry.ran
+    return tuple(dict.fromkeys((*entry.ran, over.digest)))[-RUNS:]
 
 
 def _finished(entry: Entry, live: Live, now: datetime) -> Entry:

@@ -14,7 +14,7 @@ from agent.core.adopt import claim
 from agent.core.answers import existed, failed, heard, keep, said
 from agent.core.encode import digest
 from agent.core.immutable import is_job
-from agent.core.replacement import done, replacement
+from agent.core.replacement import done, replacement, rerun
 from agent.core.values import (
     Action,
     Ask,
@@ -149,6 +149,9 @@ def _compared(desired: Desired, live: Live, view: _View) -> _Judged:
     step = Step(desired.key, Action.UPDATE, desired.wave, digest=desired.digest, uid=live.uid)
     if claimed.refusal is not None:
         return replace(step, refusal=claimed.refusal), None
+    over = rerun(desired, live, entry)
+    if over is not None:
+        return over, None
     base = view.bases.get(desired.key)
     merged = ownership.merge(desired, base, live, view.facts, view.standings)
     reason = Reason.CONFLICTED if merged.stays else None

@@ -7,7 +7,7 @@ it becomes a step.
 from __future__ import annotations
 
 from dataclasses import replace
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 from agent.core import immutable, words
 from agent.core.answers import failed, keep
@@ -17,10 +17,20 @@ if TYPE_CHECKING:
     from agent.core.values import Desired, Entry, Live, Manifest, Rejected, Says, Step
 
 
+_RAN_BEFORE: Final = "it completed earlier, and with jobs: Once it does not run again"
+
+
+def ran_before(desired: Desired, entry: Entry | None) -> bool:
+    """Whether this content completed before another took its place, and is to run once only."""
+    if entry is None or desired.rules.jobs is not JobPolicy.ONCE:
+        return False
+    return entry.digest != desired.digest and desired.digest in entry.ran
+
+
 def done(desired: Desired, entry: Entry | None) -> Step | None:
     """A Job whose content ran, or that policy skipped, is not missing."""
-    if entry is None or not immutable.is_job(desired.key):
-        return None
+    if entry is None or not immutable.is_job(desired.key) or ran_before(desired, entry):
+        return rerun(desired, None, entry)
     ran = entry.finished
     if ran is not None and ran.digest == desired.digest:
         if ran.result == "Failed":
@@ -34,6 +44,11 @@ def done(desired: Desired, entry: Entry | None) -> Step | None:
             desired, None, says="it was removed while nobody watched; it does not run again"
         )
     return None
+
+
+def rerun(desired: Desired, live: Live | None, entry: Entry | None) -> Step | None:
+    """Keep the later Job where Git went back to content that is to run once only."""
+    return keep(desired, live, says=_RAN_BEFORE) if ran_before(desired, entry) else None
 
 
 def replacement(

@@ -413,6 +413,8 @@ class Entry:
     """Digest of a Job content that policy skipped; it never runs by accident."""
     tombstone: datetime | None = None
     """Since when Git no longer wants it."""
+    ran: tuple[str, ...] = ()
+    """Digests of earlier contents of a Job that completed, the oldest first."""
 
 
 @dataclass(frozen=True, slots=True)

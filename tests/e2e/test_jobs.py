@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import signal
 from contextlib import ExitStack
 from typing import TYPE_CHECKING, Any
 
@@ -20,6 +19,7 @@ pytestmark = [pytest.mark.e2e, pytest.mark.real]
 
 JOBS = "batch/v1/jobs"
 MIGRATE = ["delete jobs/migrate", "patch jobs/migrate"]
+POLICIES = ("Skip", "Recreate", "RecreateFinished", "Once")
 
 
 @pytest.fixture
@@ -32,9 +32,11 @@ def site(sites: Callable[[], Site]) -> Iterator[Site]:
         yield site
 
 
-def migration(policy: str, image: str, outcome: str = "", **spec: Any) -> dict[str, Any]:
-    """Give the Job `migrate` under a policy; `outcome` tells the stand-in for nodes."""
-    made = job("migrate", f"example/migrate:{image}", annotations={"tidegate.io/jobs": policy})
+def migration(
+    policy: str, image: str, outcome: str = "", name: str = "migrate", **spec: Any
+) -> dict[str, Any]:
+    """Give a Job under a policy; `outcome` tells the stand-in for nodes."""
+    made = job(name, f"example/migrate:{image}", annotations={"tidegate.io/jobs": policy})
     made["spec"] |= spec
     if outcome:
         made["spec"]["template"]["metadata"] = {"annotations": {"test/outcome": outcome}}
@@ -42,14 +44,23 @@ def migration(policy: str, image: str, outcome: str = "", **spec: Any) -> dict[s
 
 
 def change(policy: str, image: str, outcome: str = "", **spec: Any) -> Files:
-    """Give the file of the Job."""
+    """Give the file of the Job `migrate`."""
     return objects_of("web", {"migrate": migration(policy, image, outcome, **spec)})
 
 
-def image_of(found: Object | None) -> str:
-    """Give the image that a Job runs."""
-    assert found is not None
-    return str(found["spec"]["template"]["spec"]["containers"][0]["image"])
+def one_each(image: str, outcome: str = "", **spec: Any) -> Files:
+    """Give one Job for every policy, called as the policy."""
+    made = {name: migration(name, image, outcome, name.lower(), **spec) for name in POLICIES}
+    return objects_of("web", dict(made))
+
+
+def images(site: Site) -> dict[str, str]:
+    """Give the image that each Job runs."""
+    found = site.client.get(site.path(JOBS)).body["items"]
+    return {
+        one["metadata"]["name"]: one["spec"]["template"]["spec"]["containers"][0]["image"]
+        for one in found
+    }
 
 
 def let_pods_end(site: Site) -> None:
@@ -58,46 +69,45 @@ def let_pods_end(site: Site) -> None:
         site.patch("pods", pod["metadata"]["name"], {"metadata": {"annotations": None}})
 
 
-def test_skip_leaves_the_old_job_even_when_it_goes(site: Site) -> None:
-    """By default the old Job stays, the skip is told, and its removal runs nothing."""
-    site.commit(package(site.namespace), change("Skip", "1"))
+def is_running(found: Object | None) -> bool:
+    """Whether a Job has a Pod."""
+    return bool(found) and found["status"].get("active") == 1
+
+
+REPLACED = sorted(
+    f"{verb} jobs/{name.lower()}" for name in POLICIES[1:] for verb in ("delete", "patch")
+)
+
+
+def test_new_content_of_finished_jobs(site: Site) -> None:
+    """`Skip` leaves the old Job and says so, the others run the new content exactly once."""
+    site.commit(package(site.namespace), one_each("1"))
     site.sync()
-    uid, mark = site.uid(JOBS, "migrate"), site.plane.marker()
-    site.commit(change("Skip", "2"))
+    mark = site.plane.marker()
+    site.commit(one_each("2"))
     site.sync()
-    assert site.uid(JOBS, "migrate") == uid
+    assert images(site) == {
+        "skip": "example/migrate:1",
+        "recreate": "example/migrate:2",
+        "recreatefinished": "example/migrate:2",
+        "once": "example/migrate:2",
+    }
     assert site.told() == ("Synced", "JobSkipped")
     assert site.conditions()["JobSkipped"] == "True"
-    site.delete(JOBS, "migrate")
-    site.wait_for(JOBS, "migrate", lambda one: one is None)
+    site.delete(JOBS, "skip")
+    site.wait_for(JOBS, "skip", lambda one: one is None)
     site.sync()
-    assert site.workload_writes(mark) == []
-    assert site.told() == ("Synced", "JobSkipped")
+    assert sorted(site.workload_writes(mark)) == REPLACED
 
 
-@pytest.mark.parametrize("policy", ["Recreate", "RecreateFinished", "Once"])
-def test_a_finished_job_is_replaced(site: Site, policy: str) -> None:
-    """Under the other policies new content replaces the finished Job, and runs exactly once."""
-    site.commit(package(site.namespace), change(policy, "1"))
-    site.sync()
-    uid, mark = site.uid(JOBS, "migrate"), site.plane.marker()
-    site.commit(change(policy, "2"))
-    site.sync()
-    assert site.uid(JOBS, "migrate") != uid
-    assert image_of(site.get(JOBS, "migrate")) == "example/migrate:2"
-    assert site.workload_writes(mark) == MIGRATE
-    site.sync()
-    assert site.workload_writes(mark) == MIGRATE
-
-
-@pytest.mark.parametrize("policy", ["Recreate", "RecreateFinished", "Once"])
-def test_a_running_job_is_never_replaced(site: Site, policy: str) -> None:
+def test_running_jobs_are_never_replaced(site: Site) -> None:
     """A running Job holds its replacement, which happens by itself when it has ended."""
-    site.commit(package(site.namespace), change(policy, "1", "hold"))
+    site.commit(package(site.namespace), one_each("1", "hold"))
     with site.start() as agent:
-        site.wait_for(JOBS, "migrate", lambda one: bool(one) and one["status"].get("active") == 1)
+        for name in POLICIES:
+            site.wait_for(JOBS, name.lower(), is_running)
         mark = site.plane.marker()
-        commit = site.commit(change(policy, "2"))
+        commit = site.commit(one_each("2"))
         site.wait_until_told("Waiting", "ReplacementHeld")
         assert site.conditions()["ReplacementHeld"] == "True"
         assert site.workload_writes(mark) == []
@@ -105,7 +115,7 @@ def test_a_running_job_is_never_replaced(site: Site, policy: str) -> None:
         site.wait_until_applied(commit)
         site.wait_until_told("Synced")
         assert agent.stop().code == 0
-    assert site.workload_writes(mark) == MIGRATE
+    assert sorted(site.workload_writes(mark)) == REPLACED
 
 
 def test_force_replaces_a_running_job(site: Site) -> None:
@@ -116,7 +126,7 @@ def test_force_replaces_a_running_job(site: Site) -> None:
     site.commit(change("Recreate,Force", "2"))
     site.sync()
     assert site.workload_writes(mark) == MIGRATE
-    assert image_of(site.get(JOBS, "migrate")) == "example/migrate:2"
+    assert images(site) == {"migrate": "example/migrate:2"}
 
 
 def test_content_that_completed_once_never_runs_again(site: Site) -> None:
@@ -132,13 +142,13 @@ def test_content_that_completed_once_never_runs_again(site: Site) -> None:
     assert site.workload_writes(mark) == []
 
 
-@pytest.mark.parametrize("policy", ["Skip", "Recreate", "RecreateFinished", "Once"])
-def test_a_job_that_its_ttl_removed_is_done(site: Site, policy: str) -> None:
+def test_jobs_that_their_ttl_removed_are_done(site: Site) -> None:
     """A completed Job that its TTL removes is done in every policy, also for the next agent."""
-    site.commit(package(site.namespace), change(policy, "1", ttlSecondsAfterFinished=0))
+    site.commit(package(site.namespace), one_each("1", ttlSecondsAfterFinished=0))
     with site.start() as agent:
         site.wait_until_quiet()
-        site.wait_for(JOBS, "migrate", lambda one: one is None)
+        for name in POLICIES:
+            site.wait_for(JOBS, name.lower(), lambda one: one is None)
         agent.stop()
     mark = site.plane.marker()
     site.sync()
@@ -182,7 +192,7 @@ def test_killed_around_the_deletion_runs_one_new_job(site: Site, side: str) -> N
     site.sync()
     site.sync()
     assert site.workload_writes(mark) == MIGRATE
-    assert image_of(site.get(JOBS, "migrate")) == "example/migrate:2"
+    assert images(site) == {"migrate": "example/migrate:2"}
 
 
 def test_a_frozen_replacement_is_still_put_back(site: Site) -> None:
@@ -195,7 +205,7 @@ def test_a_frozen_replacement_is_still_put_back(site: Site) -> None:
     site.commit(package(site.namespace, annotations={"tidegate.io/suspend": "true"}))
     site.sync(expect=6)
     assert site.workload_writes(mark) == MIGRATE
-    assert image_of(site.get(JOBS, "migrate")) == "example/migrate:2"
+    assert images(site) == {"migrate": "example/migrate:2"}
 
 
 def test_generated_names_run_each_content_once(site: Site) -> None:
@@ -211,8 +221,7 @@ def test_generated_names_run_each_content_once(site: Site) -> None:
     for number in (2, 3):
         site.commit(version(number))
         site.sync()
-    found = site.client.get(site.path(JOBS)).body["items"]
-    assert sorted(image_of(one) for one in found) == ["example/seed:2", "example/seed:3"]
+    assert sorted(images(site).values()) == ["example/seed:2", "example/seed:3"]
     mark = site.plane.marker()
     site.sync()
     site.commit(version(2))

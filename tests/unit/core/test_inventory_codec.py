@@ -263,11 +263,11 @@ def test_a_finished_job_is_remembered_once() -> None:
 
 
 def test_a_new_job_has_not_run() -> None:
-    """What the Job before it did says nothing about this one."""
+    """What the Job before it did is remembered, and says nothing about this one."""
     ran = Entry("1", "d", finished=Finished("d", "Complete", NOW), skipped="new")
     before = Inventory(PAYMENTS, entries={JOB: ran})
     after = _learn(before, WasApplied(JOB, "new", _live(JOB, "2")))
-    assert after.entries == {JOB: Entry("2", "new", "seen 2", 2)}
+    assert after.entries == {JOB: Entry("2", "new", "seen 2", 2, ran=("d",))}
 
 
 def test_another_job_of_that_name_is_not_ours() -> None:
