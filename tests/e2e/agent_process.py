@@ -257,6 +257,22 @@ class Site:
         """Change an object as somebody else, by a merge patch."""
         return _taken(self.client.merge(self.path(resource, name), patch))
 
+    def make_available(self, name: str) -> None:
+        """Say that a Deployment's Pods are there, as its controller would."""
+        found = self.get("apps/v1/deployments", name)
+        assert found is not None
+        counts = ("replicas", "updatedReplicas", "readyReplicas", "availableReplicas")
+        conditions = [
+            {"type": "Available", "status": "True"},
+            {"type": "Progressing", "status": "True", "reason": "NewReplicaSetAvailable"},
+        ]
+        status = {
+            **dict.fromkeys(counts, found["spec"]["replicas"]),
+            "observedGeneration": found["metadata"]["generation"],
+            "conditions": conditions,
+        }
+        self.patch("apps/v1/deployments", f"{name}/status", {"status": status})
+
     def delete(self, resource: str, name: str, namespace: str = "") -> None:
         """Delete an object as somebody else."""
         path = self.path(resource, name, namespace)
@@ -333,6 +349,11 @@ class Site:
             limit.join()
         assert len(seen) >= wanted, seen
         return status
+
+    @property
+    def status_branch(self) -> str:
+        """Where the agent tells Git."""
+        return f"tidegate/status/{self.name}"
 
     def wait_for_git(self, claim: Callable[[], bool]) -> None:
         """Wait until a claim about the repository is true, looking after every request to it."""

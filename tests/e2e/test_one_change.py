@@ -27,6 +27,8 @@ def test_one_changed_object_among_two_hundred_is_one_write(site: Site) -> None:
     assert site.value("map-007") == "2"
     requests = [one for one in site.plane.audit(mark, user=site.name) if one.resource != "leases"]
     assert len(requests) <= 5, requests
+    told = site.repository.log(site.status_branch)[0].message
+    assert f"\nTidegate-Revision: {commit}\n" in told
 
 
 def test_nothing_is_asked_at_rest_but_the_lease(site: Site) -> None:

@@ -87,10 +87,7 @@ def test_a_sync_cut_short_by_its_window_is_finished_at_the_next(site: Site) -> N
     site.wait_until_told("Interrupted")
     agent.kill()
     site.bury()
-    done = {"observedGeneration": 1, "replicas": 1, "updatedReplicas": 1, "readyReplicas": 1}
-    available = {"type": "Available", "status": "True"}
-    done |= {"availableReplicas": 1, "conditions": [available]}
-    site.patch("apps/v1/deployments", "one/status", {"status": done})
+    site.make_available("one")
     mark = site.plane.marker()
     with site.start() as again:
         site.wait_until_applied(commit)
