@@ -104,12 +104,24 @@ def _create(desired: Desired, entry: Entry | None, view: _View, *, restores: boo
 
 
 def _unservable(desired: Desired, facts: Facts) -> Hold | None:
-    namespace = facts.namespaces.get(desired.key.namespace)
-    if namespace is not None and not namespace.exists and not namespace.declared_by:
-        says = f"namespace {namespace.name} neither exists nor is declared"
+    if says := _homeless(desired, facts):
         return Hold("namespace", Reason.NAMESPACE_MISSING, says, desired.origin)
     says = _unserved(desired, facts) if facts.kinds else ""
     return Hold("server", Reason.APPLY_FAILED, says, desired.origin) if says else None
+
+
+def _homeless(desired: Desired, facts: Facts) -> str:
+    """Say what is missing of the namespace, unless we make it, or a package we depend on."""
+    namespace = facts.namespaces.get(desired.key.namespace)
+    if namespace is None or namespace.exists:
+        return ""
+    if not namespace.declared_by:
+        return f"namespace {namespace.name} neither exists nor is declared"
+    near = {facts.package, *(dependency.name for dependency in facts.dependencies)}
+    if not near.isdisjoint(namespace.declared_by):
+        return ""
+    makers = ", ".join(map(str, namespace.declared_by))
+    return f"namespace {namespace.name} does not exist yet: {makers} declares it (see dependsOn)"
 
 
 def _unserved(desired: Desired, facts: Facts) -> str:

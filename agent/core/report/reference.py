@@ -138,7 +138,7 @@ REASONS: Final[Mapping[Reason, Entry]] = {
     ),
     Reason.WINDOW_CLOSED: Entry(
         "A SyncWindow does not let the package sync now.",
-        "Wait for the opening, or `tidegate override create` if the window allows one.",
+        "Wait for the opening, or commit an Override if the window allows one.",
     ),
     Reason.WINDOW_INVALID: Entry("A SyncWindow can't be read, so it is closed.", _LINT),
     Reason.POLICY_INVALID: Entry(

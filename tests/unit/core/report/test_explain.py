@@ -58,7 +58,7 @@ def test_the_cause_comes_first_with_who_and_until_when():
         "  update Deployment shop/web",
         "Do:",
         "  `tidegate resume shop/payments`, or wait until it ends.",
-        "  Wait for the opening, or `tidegate override create` if the window allows one.",
+        "  Wait for the opening, or commit an Override if the window allows one.",
     ]
 
 
