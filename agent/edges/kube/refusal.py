@@ -30,6 +30,7 @@ _REFUSED_500: Final = (
     # Server-side apply of what its schema does not know (structured-merge-diff).
     "failed to create typed patch object",
     "failed to create manager for existing fields",
+    "failed to convert new object",  # data of a Secret that is no base64
     # Admission runs before anything is stored.
     "failed calling webhook",
     "failed to call webhook",
