@@ -140,6 +140,11 @@ class Site:
             sys.stderr.write(f"--- run {number} of {self.name}\n{log[-6000:]}\n")
 
     @property
+    def user(self) -> str:
+        """Who the agent is to the API server, and to its audit log."""
+        return self.name
+
+    @property
     def home(self) -> str:
         """The agent's namespace."""
         return f"{self.name}-system"
@@ -212,7 +217,7 @@ class Site:
     def _writes(self, since: int) -> list[Request]:
         return [
             one
-            for one in self.plane.audit(since, user=self.name)
+            for one in self.plane.audit(since, user=self.user)
             if one.verb not in _READS and not one.dry_run
         ]
 

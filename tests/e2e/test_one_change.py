@@ -26,7 +26,7 @@ def test_one_changed_object_among_two_hundred_is_one_write(site: Site) -> None:
     assert site.workload_writes(mark) == ["patch configmaps/map-007"]
     assert site.value("map-007") == "2"
     requests = [one for one in site.plane.audit(mark, user=site.name) if one.resource != "leases"]
-    assert len(requests) <= 5, requests
+    assert len(requests) <= 5, [(one.verb, one.uri) for one in requests]
     told = site.repository.log(site.status_branch)[0].message
     assert f"\nTidegate-Revision: {commit}\n" in told
 

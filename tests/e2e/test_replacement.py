@@ -78,10 +78,12 @@ def test_a_claim_is_never_replaced(site: Site) -> None:
 
 def test_a_workload_is_replaced_only_where_it_says_so_itself(site: Site) -> None:
     """A Deployment's selector waits although its package says Recreate."""
-    site.create("apps/v1/deployments", workload("app"))
-    site.make_available("app")
     site.commit(package(site.namespace, objects={"app": workload("app")}, replace="Recreate"))
-    site.sync()
+    with site.start() as agent:
+        site.wait_until_told("Progressing")
+        site.make_available("app")
+        site.wait_until_told("Synced")
+        agent.stop()
     uid = site.uid("apps/v1/deployments", "app")
     other = workload("app")
     other["spec"]["selector"]["matchLabels"] = {"app": "other"}

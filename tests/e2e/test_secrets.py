@@ -61,7 +61,7 @@ def test_a_canary_in_a_rejected_secret_appears_nowhere(
 ) -> None:
     """The server refuses a Secret and quotes it; nobody else is told its value."""
     site.commit(package(site.namespace, objects={"s": rejected, "a": config_map("a")}))
-    ended = site.sync(expect=3)
+    ended = site.sync(expect=3, timeout="4s")
     everything = "\n".join(told(site, ended))
     assert f"{site.namespace}/web" in everything
     assert CANARY not in everything
