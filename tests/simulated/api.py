@@ -15,7 +15,7 @@ from agent.core import fields
 from agent.core.live import key_of, record
 from agent.core.schema import ANY_OBJECT, OBJECT_META, PLAIN, ListRule, MapRule, Node, Relation
 from agent.core.values import ABSENT, FieldCause, Key, Live, Rejected
-from agent.core.words import FIELD_MANAGER
+from agent.core.words import FIELD_MANAGER, OWNER
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Mapping
@@ -101,7 +101,8 @@ class Write:
     key: Key
     uid: str
     by: str
-    at: datetime
+    owner: str
+    """What the object said before (a deletion) or says now: `tidegate.io/owner`."""
 
 
 @dataclass(slots=True)
@@ -113,6 +114,8 @@ class Api:
     writes: list[Write] = field(default_factory=list)
     runs: list[tuple[Key, str]] = field(default_factory=list)
     """Every Job that was ever started: its key and what it was to do (`spec.template`)."""
+    _records: dict[str, Live] = field(default_factory=dict)
+    """By resourceVersion, which no two objects share."""
     _version: int = 100
     _made: int = 0
 
@@ -121,15 +124,21 @@ class Api:
     def get(self, key: Key) -> Live | None:
         """Return an object as the agent sees it."""
         found = self.objects.get(key)
-        return record(found) if found else None
+        return self._record(found) if found else None
 
     def labelled(self, name: str, value: str) -> dict[Key, Live]:
         """Return the objects with a label."""
         return {
-            key: record(found)
+            key: self._record(found)
             for key, found in self.objects.items()
             if (found["metadata"].get("labels") or {}).get(name) == value
         }
+
+    def _record(self, found: Object) -> Live:
+        version = found["metadata"]["resourceVersion"]
+        if version not in self._records:
+            self._records[version] = record(found)
+        return self._records[version]
 
     # --- writing ---------------------------------------------------------------------------------
 
@@ -276,7 +285,8 @@ class Api:
         }
 
     def _log(self, verb: str, key: Key, uid: str, by: str) -> None:
-        self.writes.append(Write(verb, key, uid, by, self.now()))
+        annotations = self.objects[key]["metadata"].get("annotations") or {}
+        self.writes.append(Write(verb, key, uid, by, annotations.get(OWNER, "")))
 
     def _time(self) -> str:
         return self.now().astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")

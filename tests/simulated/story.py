@@ -16,12 +16,14 @@ from dataclasses import fields as fields_of
 from dataclasses import replace
 from datetime import datetime, timedelta
 from fnmatch import fnmatchcase
+from functools import cache
 from typing import TYPE_CHECKING, Any, get_type_hints
 
 import yaml
 from facts_builder import PAYMENTS
 
-from agent.core import codec, manifests, values
+from agent.core import codec, values
+from agent.core.composer import Document
 from agent.core.desired import desire
 from agent.core.kinds.documents import parse
 from agent.core.kinds.shape import Site
@@ -78,15 +80,21 @@ def manifest(short: Mapping[str, Any]) -> dict[str, Any]:
 
 def rendered(package: Package, objects: Iterable[Mapping[str, Any]]) -> Rendered:
     """Resolve objects as the source of a package."""
-    text = yaml.safe_dump_all([manifest(each) for each in objects], sort_keys=False)
-    read = manifests.read(text.encode(), "shop/payments/all.yaml")
-    assert not read.problems, read.problems
-    return desire(package, read.manifests, {}, "", lambda _: ("c0ffee", "Ada <ada@example.com>"))
+    read = [
+        Document(manifest(each), place + 1, "shop/payments/all.yaml")
+        for place, each in enumerate(objects)
+    ]
+    return desire(package, read, {}, "", lambda _: ("c0ffee", "Ada <ada@example.com>"))
 
 
 def package_of(name: PackageName, spec: Mapping[str, Any]) -> Package:
     """Read a Package as Git declares it."""
-    rest = dict(spec)
+    return _package(str(name), yaml.safe_dump(dict(spec)))
+
+
+@cache
+def _package(path: str, text: str) -> Package:
+    name, rest = _name(path), yaml.safe_load(text)
     metadata = {each: rest.pop(each) for each in ("labels", "annotations") if each in rest}
     document = {
         "apiVersion": "tidegate.io/v1alpha1",

@@ -94,6 +94,8 @@ def _denies(windows: tuple[SyncWindow, ...], at: datetime) -> Iterator[SyncWindo
 
 
 def _closers(windows: tuple[SyncWindow, ...], facts: Facts, at: datetime) -> Iterator[Standing]:
+    if not windows:
+        return
     until = decide([(w.name, w.schedule) for w in windows], at).next_open
     for window in _denies(windows, at):
         yield _closed(window, f"SyncWindow {window.name} denies syncing now", until)
@@ -126,6 +128,8 @@ def _edges(facts: Facts, at: datetime) -> Iterator[datetime]:
 def _deadline(facts: Facts, at: datetime) -> datetime | None:
     """When writing has to stop at the latest: the next close, with the grace it grants."""
     windows = _in_force(facts, at)
+    if not windows:
+        return None
     decision = decide([(w.name, w.schedule) for w in windows], at)
     if not decision.open or decision.next_close is None:
         return None
