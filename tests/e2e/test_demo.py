@@ -1,0 +1,64 @@
+"""`make demo` comes true, and says what it needs where it cannot."""
+
+from __future__ import annotations
+
+import os
+import re
+import subprocess
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import pytest
+
+if TYPE_CHECKING:
+    from control_plane.build import Assets
+
+pytestmark = [pytest.mark.e2e, pytest.mark.real]
+
+DEMO = Path(__file__).parents[1] / "demo.py"
+STEPS = [
+    "A repository, a cluster, and one command",
+    "Install",
+    "Drift",
+    "Suspend",
+    "Queue",
+    "Resume",
+    "Windows",
+    "Jobs",
+    "Deletion",
+    "Status",
+    "Everything came true",
+]
+
+
+def demo(**variables: str) -> subprocess.CompletedProcess[str]:
+    """Run it as `make demo` does."""
+    return subprocess.run(
+        [sys.executable, DEMO],
+        env={**os.environ, **variables},
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=300,
+    )
+
+
+def test_every_step_of_the_demo_comes_true(assets: Assets) -> None:
+    """The example, told step by step, from install to the status branch."""
+    assert assets.program("helm").is_file()
+    done = demo()
+    titles = re.findall(
+        r"^\d+\. ([^:,]*(?:, a cluster, and one command)?)", done.stdout, re.MULTILINE
+    )
+    assert (done.returncode, titles) == (0, STEPS), done.stdout[-3000:] + done.stderr
+
+
+def test_without_a_control_plane_it_says_what_is_missing(tmp_path: Path) -> None:
+    """Exit code 3, and no traceback."""
+    done = demo(KUBEBUILDER_ASSETS=str(tmp_path))
+    assert done.returncode == 3
+    assert done.stderr == (
+        f"the demo needs a control plane: KUBEBUILDER_ASSETS={tmp_path} lacks etcd,"
+        " kube-apiserver, kubectl; complete that folder or unset the variable\n"
+    )
