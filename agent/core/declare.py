@@ -28,6 +28,7 @@ Cache: TypeAlias = Mapping[tuple[str, str], Parsed]
 """(path, blob id) → what it declares; for one layout."""
 
 _SUFFIXES: Final = (".yaml", ".yml")
+EMPTY: Final = "the commit has no file at all, which proves no removal: none is removed"
 _UNREAD: Final = "the file could not be read from Git"
 _BATCH: Final = 500
 """Files read at a time, so that a repository of large files never fills the memory."""
@@ -99,11 +100,12 @@ def declare(
         if path not in nested
         for problem in found.unknown
     )
+    says = _unknown(unknown) if revision.files else EMPTY
     declared = Declared(
         commit=revision.commit,
         packages=_dated(packages.good, revision),
-        complete=not unknown,
-        says=_unknown(unknown),
+        complete=not says,
+        says=says,
         invalid=packages.bad,
         policies=policies,
         problems=_ordered((*packages.problems, *problems, *unknown)),

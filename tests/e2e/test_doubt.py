@@ -44,12 +44,23 @@ def test_an_empty_commit_and_a_lost_repository_delete_nothing(site: Site) -> Non
     assert site.values() == {"a": "1", "b": "1"}
     site.remote.down = False
     site.repository.remove_everything()
-    site.sync(expect=6)
+    site.sync(expect=3)
     assert site.values() == {"a": "1", "b": "1"}
+    assert site.workload_writes(mark) == []
+    assert site.told("web") == site.told("api") == ("Unknown", "SetUnknown")
+    assert "poll of branch main" in away.stderr
+    assert "the commit has no file at all" in site.status()["message"]
+
+
+def test_two_packages_that_leave_together_wait(site: Site) -> None:
+    """More than one package removed in a commit waits for somebody's word."""
+    two_packages(site)
+    mark = site.plane.marker()
+    site.commit({"README.md": "moved"}, dict.fromkeys(site.repository.files()))
+    site.sync(expect=6)
     assert site.workload_writes(mark) == []
     assert site.told("web") == site.told("api") == ("Deleting", "DeletionHeld")
     assert site.holds("web") == [("budget", "BudgetExceeded")]
-    assert "repository" in away.stderr
 
 
 def test_an_empty_source_is_not_believed(site: Site) -> None:
@@ -61,3 +72,14 @@ def test_an_empty_source_is_not_believed(site: Site) -> None:
     site.sync(expect=3)
     assert site.workload_writes(mark) == []
     assert site.values() == {"a": "1"}
+
+
+def test_an_empty_commit_is_not_believed(site: Site) -> None:
+    """A commit without any file removes nothing, were there but one package to remove."""
+    site.commit(package(site.namespace, objects={"a": config_map("a")}, pruneDelay="0s"))
+    site.sync()
+    mark = site.plane.marker()
+    site.repository.remove_everything()
+    site.sync(expect=3)
+    assert site.workload_writes(mark) == []
+    assert site.told() == ("Unknown", "SetUnknown")

@@ -211,6 +211,12 @@ def test_a_file_that_cannot_be_read_makes_the_set_unknown():
     assert (names(second.declared), second.declared.complete) == (["shop/a"], True)
 
 
+def test_a_commit_without_any_file_makes_the_set_unknown():
+    """Removing every file is a mistake more often than a wish."""
+    declared = declare(Revision("c1", {}, lambda _: {}), Layout()).declared
+    assert (declared.complete, declared.packages, declared.problems) == (False, {}, ())
+
+
 def test_declared_twice_is_wrong_in_both_places():
     """Nobody can say which one is meant."""
     found = declaring({"a.yaml": package("a"), "b.yaml": package("a")})
