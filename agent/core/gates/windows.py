@@ -1,8 +1,8 @@
 """Windows: when matching packages may sync.
 
-Any active Deny closes. Without a matching Allow it is open; else one active Allow opens. A deny
-applies if the applied or the proposed labels match, an allow only if both do, so that a commit
-cannot relabel its package out of a freeze.
+Any active Deny closes. Without a matching Allow it is open; else one active Allow opens. It has to
+be open by the labels that were applied and by those that are proposed, each for itself: a commit
+can relabel its package neither out of a freeze nor away from its maintenance window.
 """
 
 from __future__ import annotations
@@ -34,19 +34,27 @@ def _label_pairs(facts: Facts) -> list[tuple[Mapping[str, str], Mapping[str, str
     proposed: Mapping[str, str] = package.labels if package else {}
     applied = facts.inventory.labels
     packages = [proposed] if applied is None else [proposed, applied]
-    spaces = [space.labels] if space.exists else [space.declared_labels]
+    proposed_there = [space.declared_labels] if space.declared_by or not space.exists else []
+    spaces = [*([space.labels] if space.exists else []), *proposed_there]
     return [(labels, namespace) for labels in packages for namespace in spaces]
 
 
-def applies(window: SyncWindow, facts: Facts) -> bool:
-    """Whether the window is about this package at all."""
-    if window.scope and window.scope != facts.package.namespace:
-        return False
-    found = [
-        matches(window.match, facts.package, labels, namespace, facts.cluster)
-        for labels, namespace in _label_pairs(facts)
+def _reaching(facts: Facts) -> tuple[tuple[SyncWindow, ...], ...]:
+    """The windows about this package, once for each pair of labels, without what comes twice."""
+    reachable = [
+        window
+        for window in facts.policies.windows
+        if not window.scope or window.scope == facts.package.namespace
     ]
-    return any(found) if window.schedule.effect is Effect.DENY else all(found)
+    sets = (
+        tuple(
+            window
+            for window in reachable
+            if matches(window.match, facts.package, labels, namespace, facts.cluster)
+        )
+        for labels, namespace in (_label_pairs(facts) if reachable else ())
+    )
+    return tuple(dict.fromkeys(filter(None, sets)))
 
 
 def _passed(window: SyncWindow, facts: Facts, at: datetime) -> bool:
@@ -55,12 +63,12 @@ def _passed(window: SyncWindow, facts: Facts, at: datetime) -> bool:
     return overrides.passing(facts, f"SyncWindow/{window.name}", at) is not None
 
 
-def _in_force(facts: Facts, at: datetime) -> tuple[SyncWindow, ...]:
-    return tuple(
-        window
-        for window in facts.policies.windows
-        if applies(window, facts) and not _passed(window, facts, at)
+def _in_force(facts: Facts, at: datetime) -> tuple[tuple[SyncWindow, ...], ...]:
+    sets = (
+        tuple(window for window in windows if not _passed(window, facts, at))
+        for windows in _reaching(facts)
     )
+    return tuple(dict.fromkeys(filter(None, sets)))
 
 
 def _said(window: SyncWindow, what: str) -> str:
@@ -94,8 +102,6 @@ def _denies(windows: tuple[SyncWindow, ...], at: datetime) -> Iterator[SyncWindo
 
 
 def _closers(windows: tuple[SyncWindow, ...], facts: Facts, at: datetime) -> Iterator[Standing]:
-    if not windows:
-        return
     until = decide([(w.name, w.schedule) for w in windows], at).next_open
     for window in _denies(windows, at):
         yield _closed(window, f"SyncWindow {window.name} denies syncing now", until)
@@ -110,26 +116,30 @@ def _closers(windows: tuple[SyncWindow, ...], facts: Facts, at: datetime) -> Ite
 
 def standings(facts: Facts, at: datetime) -> tuple[Standing, ...]:
     """The windows that are closed for this package at an instant (UTC)."""
-    return tuple(_closers(_in_force(facts, at), facts, at))
+    closed: dict[str, Standing] = {}
+    for windows in _in_force(facts, at):
+        for each in _closers(windows, facts, at):
+            closed.setdefault(each.hold.says, each)
+    return tuple(closed.values())
 
 
 def _edges(facts: Facts, at: datetime) -> Iterator[datetime]:
-    for window in facts.policies.windows:
-        if not applies(window, facts):
-            continue
+    for window in {window.name: window for each in _reaching(facts) for window in each}.values():
         edge = next_edge(window.schedule, at)
         if edge is not None:
             yield edge
-            if window.stop_starting_before:
+            if window.stop_starting_before and active(window.schedule, at):
                 yield edge - window.stop_starting_before
     yield from overrides.edges(facts, at)
 
 
 def _deadline(facts: Facts, at: datetime) -> datetime | None:
     """When writing has to stop at the latest: the next close, with the grace it grants."""
-    windows = _in_force(facts, at)
-    if not windows:
-        return None
+    closes = (_close(windows, at) for windows in _in_force(facts, at))
+    return min((close for close in closes if close is not None), default=None)
+
+
+def _close(windows: tuple[SyncWindow, ...], at: datetime) -> datetime | None:
     decision = decide([(w.name, w.schedule) for w in windows], at)
     if not decision.open or decision.next_close is None:
         return None
