@@ -23,7 +23,7 @@ from agent.core.inventory import Damaged
 from agent.core.kinds.crd import crd
 from agent.core.kinds.package_object import package_object
 from agent.core.report.status import document, entry, status
-from agent.core.values import Inventory, WasApplied
+from agent.core.values import Inventory, Unknown, WasApplied
 from agent.edges import clock, logs, process
 from agent.edges.git.address import Remote
 from agent.edges.git.mirror import Mirror
@@ -120,7 +120,8 @@ def git_source(
 
     def resolved(package: Package, commit: str, known: Mapping[GroupKind, KindInfo]) -> Rendered:
         raw = renderer.render(package, commit)
-        return resolve(raw, package, known, commit, blamed.of(commit), secret_key())
+        paths = () if isinstance(raw, Unknown) else {each.path for each in raw.documents}
+        return resolve(raw, package, known, commit, blamed.of(commit, paths), secret_key())
 
     return GitSource(
         mirror=mirror,

@@ -36,7 +36,7 @@ def wanted(
     declared = snapshot.declared
     package = declared.packages.get(name)
     if package is not None:
-        return package, snapshot.rendered.get(name, _unread(declared.commit))
+        return package, _known(snapshot.rendered.get(name, _unread(declared.commit)), inventory)
     if name in declared.invalid:
         problem = declared.invalid[name][0]
         says = "; ".join(str(one) for one in declared.invalid[name])
@@ -48,6 +48,14 @@ def wanted(
             Reason.SET_UNKNOWN, declared.says, commit=declared.commit
         )
     return None, replace(NOTHING, commit=declared.commit)
+
+
+def _known(new: Rendered, inventory: Inventory) -> Rendered:
+    """What is applied already keeps the commit it was applied at: also over a restart."""
+    applied = inventory.applied
+    if isinstance(new, Complete) and applied is not None and new.digest == applied.digest:
+        return replace(new, commit=applied.commit)
+    return new
 
 
 def _unread(commit: str) -> Unknown:

@@ -30,6 +30,8 @@ class Cache:
         """Use a folder that may not exist yet; `capacity` is in bytes on disk."""
         self._folder = folder
         self._capacity = capacity
+        self._used: int | None = None
+        """Bytes on disk as far as we know: others may use the folder, so it is counted anew."""
 
     def get(self, key: str) -> bytes | None:
         """Return what was put under a digest, or None."""
@@ -68,10 +70,14 @@ class Cache:
 
     def _make_room(self, wanted: int) -> None:
         """Remove what was not used for longest until the new entry fits."""
+        if self._used is not None and self._used + wanted <= self._capacity:
+            self._used += wanted
+            return
         entries = [(entry, entry.stat()) for entry in self._folder.iterdir()]
         used = sum(status.st_size for _, status in entries) + wanted
         for entry, status in sorted(entries, key=lambda each: each[1].st_mtime):
             if used <= self._capacity:
-                return
+                break
             entry.unlink(missing_ok=True)
             used -= status.st_size
+        self._used = used

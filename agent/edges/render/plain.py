@@ -17,7 +17,7 @@ from agent.edges.render.kustomization import FILE_NAMES
 from agent.edges.render.source import LINK, SUBMODULE, Raw, Work, inside, refuse
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Collection, Iterable, Iterator
 
     from agent.core.manifests import Document
     from agent.edges.render.source import Revision
@@ -26,14 +26,40 @@ _SUFFIXES: Final = (".yaml", ".yml", ".json")
 _CHART: Final = "Chart.yaml"
 
 
-def plan(revision: Revision, folder: str) -> Work:
+_FORMAT: Final = 1
+"""Raised when the same files are to be read differently: old cache entries must not serve."""
+
+
+def plan(revision: Revision, folder: str, links: Iterable[str]) -> Work:
     """Prepare to read every manifest in a folder and the folders in it.
+
+    Args:
+        revision: the commit.
+        folder: where to look.
+        links: all links of the commit; those in the folder may lead out of it.
 
     Raises:
         RenderError: there is no such folder.
     """
-    key = {"renderer": "plain", "folder": folder, "tree": revision.folder(folder)}
-    return Work(digest(key), lambda: _read(revision, folder, digest(key)), is_cheap=True)
+    tree = revision.folder(folder)
+    inner = [path for path in links if path.startswith(f"{folder}/" if folder else "")]
+    linked = {path: _oid(revision, to) for path, to in _targets(revision, inner).items()}
+    what = {"renderer": "plain", "format": _FORMAT, "folder": folder, "tree": tree}
+    key = digest({**what, "linked": linked})
+    return Work(key, lambda: _read(revision, folder, key))
+
+
+def _targets(revision: Revision, links: Collection[str]) -> dict[str, str]:
+    """Return link → the path it names, empty where it leads out of the repository."""
+    written = revision.contents(links) if links else {}
+    return {
+        path: inside(posixpath.dirname(path), content.decode(errors="replace")) or ""
+        for path, content in written.items()
+    }
+
+
+def _oid(revision: Revision, path: str) -> str:
+    return revision.files[path].oid if path in revision.files else ""
 
 
 def _read(revision: Revision, folder: str, key: str) -> Raw:
@@ -75,13 +101,10 @@ def _sources(revision: Revision, paths: list[str]) -> tuple[dict[str, str], list
     problems = list(_foreign(paths))
     found: dict[str, str] = {}
     links = [path for path in paths if revision.files[path].mode == LINK]
-    targets = revision.contents(links)
+    targets = _targets(revision, links)
     for path in paths:
         mode = revision.files[path].mode
-        target = path
-        if mode == LINK:
-            written = targets[path].decode(errors="replace")
-            target = inside(posixpath.dirname(path), written) or ""
+        target = targets.get(path, path)
         if mode == SUBMODULE:
             problems.append(Problem(path, 1, 1, "is a submodule: copy its manifests here"))
         elif target not in revision.files or revision.files[target].mode in {LINK, SUBMODULE}:

@@ -18,7 +18,7 @@ from agent.core.values import ChartSource, Complete, Reason, Unknown
 from agent.edges.render import helm, kustomize, plain, program
 from agent.edges.render.helm import Capabilities
 from agent.edges.render.kustomization import file_in
-from agent.edges.render.source import Raw, Revision
+from agent.edges.render.source import LINK, Raw, Revision
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -59,6 +59,7 @@ class Renderer:
         self._cache = cache
         self._programs = programs
         self._capabilities = capabilities
+        self._links: tuple[str, tuple[str, ...]] = ("", ())
 
     def digest(self, package: Package, commit: str) -> str | Unknown:
         """Return the digest of everything a render depends on, without rendering."""
@@ -70,10 +71,7 @@ class Renderer:
     def render(self, package: Package, commit: str) -> Raw | Unknown:
         """Return the documents of a package, from the cache where nothing they need changed."""
         try:
-            work = self._work(package, commit)
-            if work.is_cheap:
-                return work.render()
-            return self._cached(work)
+            return self._cached(self._work(package, commit))
         except RenderError as error:
             return _unknown(package, commit, error)
 
@@ -87,7 +85,16 @@ class Renderer:
         folder = _from_root(source.path)
         if file_in(revision, folder):
             return kustomize.plan(revision, folder, self._programs.kustomize)
-        return plain.plan(revision, folder)
+        return plain.plan(revision, folder, self._links_of(revision))
+
+    def _links_of(self, revision: Revision) -> tuple[str, ...]:
+        """Find the links of a commit once, and not for each package."""
+        commit, links = self._links
+        if commit != revision.commit:
+            files = revision.files
+            links = tuple(path for path, blob in files.items() if blob.mode == LINK)
+            self._links = (revision.commit, links)
+        return links
 
     def _cached(self, work: Work) -> Raw:
         stored = self._cache.get(work.digest)

@@ -76,8 +76,6 @@ class Work:
 
     digest: str
     render: Callable[[], Raw]
-    is_cheap: bool = False
-    """Reading it again costs less than keeping it."""
 
 
 @dataclass(frozen=True, slots=True)

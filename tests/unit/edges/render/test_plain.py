@@ -115,3 +115,12 @@ def test_what_cannot_be_applied_is_refused(
     assert (unknown.reason, unknown.origin) == (Reason.RENDER_FAILED, Origin())
     assert unknown.commit == "c0ffee"
     assert told in unknown.says
+
+
+def test_what_a_link_names_is_part_of_the_source(tree: Callable, render: Callable):
+    """It may stand outside the folder, and change without it."""
+    link = {"web/a.yaml": 0o120000}
+    one = {"web/a.yaml": "../shared/a.yaml", "shared/a.yaml": MAP % "a"}
+    two = {"web/a.yaml": "../shared/a.yaml", "shared/a.yaml": MAP % "b"}
+    assert render(tree(one, link), SOURCE).documents[0].value == config("a")
+    assert render(tree(two, link), SOURCE).documents[0].value == config("b")
