@@ -163,9 +163,14 @@ def _closed_intents(plan: Plan, facts: Facts, steered: Aim) -> Iterator[Key]:
             yield key
 
 
+def _is_unwanted(step: Step) -> bool:
+    waits = step.notice is not None and step.notice.gate == prune.GATE
+    return step.action is Action.PRUNE or waits
+
+
 def _tombstoned(entries: Mapping[Key, Entry], plan: Plan, facts: Facts) -> dict[Key, Entry]:
     """Since when each object is unwanted; a revision nobody can read says nothing of that."""
-    doomed = {step.key for step in plan.steps if step.action is Action.PRUNE}
+    doomed = {step.key for step in plan.steps if _is_unwanted(step)}
     wanted = {step.key for step in plan.steps if step.digest}
 
     def since(key: Key, entry: Entry) -> datetime | None:

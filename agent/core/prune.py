@@ -130,12 +130,25 @@ def prunes(wanted: Iterable[Desired], facts: Facts) -> Iterator[Step]:
     kept, keys = earlier_runs(wanted, facts), {desired.key for desired in wanted}
     for key in sorted(facts.inventory.entries.keys() - keys):
         entry, live = facts.inventory.entries[key], facts.live.get(key)
+        if live is None and _may_return(key, entry, facts):
+            yield _remembered(key, entry, facts)
         if live is None or _is_moved(live, facts):
             continue
         if key in kept:
             yield Step(key, Action.KEEP, entry.wave, says="an earlier run, kept as history")
         else:
             yield _step(key, entry, live, facts)
+
+
+def _may_return(key: Key, entry: Entry, facts: Facts) -> bool:
+    """Whether a Job that ran and is gone may be wanted again soon: then it must not run again."""
+    return is_job(key) and bool(entry.uid) and due(entry, facts) > facts.now
+
+
+def _remembered(key: Key, entry: Entry, facts: Facts) -> Step:
+    says = f"{key} ran, is gone and no longer in Git; it is forgotten unless it comes back"
+    hold = Hold(GATE, Reason.PRUNE_HELD, says, until=due(entry, facts))
+    return Step(key, Action.KEEP, entry.wave, notice=hold)
 
 
 # --- earlier runs ------------------------------------------------------------------------------
@@ -200,6 +213,8 @@ def forgotten(wanted: Iterable[Desired], facts: Facts) -> Iterator[Key]:
         if key in remembered:
             continue
         live = facts.live.get(key)
+        if live is None and _may_return(key, entry, facts):
+            continue
         if live is None or _released(key, entry, live, facts):
             yield key
 

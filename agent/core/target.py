@@ -97,12 +97,14 @@ def _is_begun(desired: Desired, facts: Facts) -> bool:
 
 
 def _is_as_left(desired: Desired, facts: Facts) -> bool:
-    """Whether no newer content of the object was begun; what we deleted is put back older too."""
-    intent = facts.inventory.intents.get(desired.key)
+    """Whether no newer content of the object was begun.
+
+    What we deleted, or gave up and forgot, is put back older too; but no Job, which would run.
+    """
     entry = facts.inventory.entries.get(desired.key)
-    if intent is not None:
+    if entry is None or desired.key in facts.inventory.intents:
         return not is_job(desired.key)
-    return entry is None or not entry.digest or _is_begun(desired, facts)
+    return not entry.digest or _is_begun(desired, facts)
 
 
 # --- the newest revision -----------------------------------------------------------------------

@@ -25,7 +25,7 @@ from agent.core.windows.schedule import Effect, Once, Schedule
 from agent.core.words import FIELD_MANAGER
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable, Iterable, Iterator
 
     from simulated.api import Write
 
@@ -64,6 +64,10 @@ def short(life: Life, kind: str, name: str) -> dict[str, Any]:
     match kind:
         case "Job":
             return {"kind": kind, "name": name, "spec": {"template": {"run": life.fresh()}}, **wave}
+        case "Run":
+            spec = {"template": {"run": life.fresh()}}
+            marks = {"set": {"job-history": 1}}
+            return {"kind": "Job", "generateName": f"{name}-run-", "spec": spec, **marks}
         case "Service":
             spec = {"clusterIP": life.fresh(), "port": life.dice.randrange(3)}
             return {"kind": kind, "name": name, "spec": spec, **wave}
@@ -80,7 +84,7 @@ def short(life: Life, kind: str, name: str) -> dict[str, Any]:
 def commits(life: Life) -> None:
     """Change, add or drop a few objects in Git."""
     for _ in range(life.dice.randrange(1, 4)):
-        kind = life.dice.choice(("ConfigMap", "ConfigMap", "Job", "Service", "Deployment"))
+        kind = life.dice.choice(("ConfigMap", "ConfigMap", "Job", "Run", "Service", "Deployment"))
         name = life.dice.choice(NAMES)
         if life.dice.random() < 0.25:
             life.objects.pop(f"{kind}/{name}", None)
@@ -189,7 +193,7 @@ def rewrites(life: Life) -> None:
 
 def leaves(life: Life) -> None:
     """Take the package out of Git; when it comes back its Jobs have other content."""
-    for name in [each for each in life.objects if each.startswith("Job/")]:
+    for name in [each for each in life.objects if each.startswith(("Job/", "Run/"))]:
         life.objects[name] = short(life, *name.split("/"))
     life.world.git.commit_of()
     life.world.git.complete = True
@@ -271,6 +275,14 @@ def _differences(one: Desired, found: dict[str, Any]) -> Iterator[str]:
                 yield f"{one.key} {name}.{each} is not as in Git"
 
 
+def _is_history(key: Key, wanted: Iterable[Key], live: Iterable[Key]) -> bool:
+    """Whether it is the one earlier run that may stay beside the wanted one."""
+    family = key.name[:-8]
+    runs = [each for each in live if each.kind == "Job" and each.name[:-8] == family]
+    beside = any(each.kind == "Job" and each.name[:-8] == family for each in wanted)
+    return "-run-" in key.name and beside and len(runs) <= 2
+
+
 def _is_as_in_git(life: Life) -> Iterator[str]:
     """At the end everything is as Git says, and nothing of ours is left over."""
     git, live = life.world.git.rendered[PAYMENTS], life.world.api.objects
@@ -283,7 +295,7 @@ def _is_as_in_git(life: Life) -> Iterator[str]:
             yield f"{key} is missing"
     for key, found in live.items():
         if (found["metadata"].get("annotations") or {}).get(words.OWNER) == OURS:
-            if key not in wanted:
+            if key not in wanted and not _is_history(key, wanted, live):
                 yield f"{key} is left over"
             elif key not in life.world.inventory(PAYMENTS).entries:
                 yield f"{key} is ours, and forgotten"
