@@ -12,6 +12,8 @@ if TYPE_CHECKING:
     from agent.core.values import Key, Plan
 
 REPAIRS = frozenset({Cause.DRIFT, Cause.GONE})
+STOPS = frozenset({Grade.ALL, Grade.APPLY, Grade.UPGRADES})
+"""Grades under which no new revision comes in."""
 
 
 def repairs(step: Step) -> bool:
@@ -53,6 +55,7 @@ def rule(standings: Iterable[Standing], plan: Plan) -> tuple[Held, ...]:
             standing.hold,
             frozenset(step.key for step in plan.steps if holds(standing, step)),
             whole=standing.keys is None,
+            stops=bool(standing.grades & STOPS),
         )
         for standing in standings
     )

@@ -751,6 +751,8 @@ class Held:
     hold: Hold
     keys: frozenset[Key] = frozenset()
     whole: bool = False
+    stops: bool = True
+    """It keeps new revisions out, and not just deletions, repairs or Jobs."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -40,6 +40,7 @@ KINDS: Final = "kinds"
 STATE: Final = "state"
 RETRY: Final = timedelta(seconds=10)
 SOON: Final = timedelta(seconds=1)
+DEBOUNCE: Final = timedelta(milliseconds=200)
 FETCHED_BY: Final = timedelta(seconds=3)
 """How long an edge waits for Git: what is known already is synced then."""
 
@@ -195,7 +196,8 @@ class Agent:
         """A Namespace, Package, autoscaler or definition changed."""
         kind = GroupKind(key.group, key.kind)
         if kind == DEFINITION:
-            self.slow.wake(KINDS)
+            # Definitions come in dozens: one look when the last of them came.
+            self._timers.at(KINDS, self._clock() + DEBOUNCE, lambda: self.slow.wake(KINDS))
         elif kind == PACKAGE:
             self._package_changed(PackageName(key.namespace, key.name))
         elif kind == NAMESPACE:
@@ -358,10 +360,14 @@ class Agent:
         return frozenset(self.world.memory.packages() - declared.keys())
 
     def _status(self) -> None:
-        if self._teller is None or not self._leader.holds():
+        if self._teller is None or not self._leader.holds() or self._is_silent():
             return
         again = self._teller.run(self._clock())
         self._timers.at("status", again, lambda: self.slow.wake(STATUS))
+
+    def _is_silent(self) -> bool:
+        """Whether no package was looked at yet, though there are some: nothing to tell so far."""
+        return bool(self._known()) and not self.world.memory.reports()
 
     def _kinds(self) -> None:
         self._on_kinds()

@@ -7,7 +7,8 @@ The first line that is true gives the state (PRECEDENCE below is this table as c
 | state       | when                                                                              |
 |-------------|-----------------------------------------------------------------------------------|
 | Deleting    | Git no longer declares the package; DeletionHeld while something holds that       |
-| Suspended   | a suspension of the whole package is in force, whatever else is true              |
+| Suspended   | a suspension keeps new revisions of the whole package out, whatever else is true; |
+|             | one of prunes, repairs or Jobs alone only while it holds something                |
 | Failed      | the newest revision can't be read; the server refuses; an object failed, or was   |
 |             | not healthy in time                                                               |
 | Interrupted | a window closed while a revision was half applied                                 |
@@ -115,7 +116,8 @@ def _deleting(now: Situation) -> Word | None:
 
 
 def _suspended(now: Situation) -> Word | None:
-    first = next(iter(suspensions(now.whole)), None)
+    effective = (*now.stopped, *(hold for hold in now.whole if hold in now.waits))
+    first = next(iter(suspensions(effective)), None)
     if first is None:
         return None
     return Word(State.SUSPENDED, first.reason, _with_waiting(first, now))
@@ -125,7 +127,8 @@ def _unreadable(now: Situation) -> Word | None:
     failure = now.failure
     if failure is None or failure.reason is Reason.SET_UNKNOWN:
         return None
-    where = f"{failure.origin}: " if failure.origin.path else ""
+    said = not failure.origin.path or failure.says.startswith(failure.origin.path)
+    where = "" if said else f"{failure.origin}: "
     return Word(State.FAILED, failure.reason, f"{where}{failure.says}")
 
 

@@ -50,6 +50,8 @@ class Situation:
     """Why nobody can say what the newest revision wants."""
     whole: tuple[Hold, ...]
     """Holds over the whole package, whether or not they hold something now."""
+    stopped: tuple[Hold, ...]
+    """Those of them under which no new revision comes in."""
     waits: tuple[Hold, ...]
     """Holds because of which something is not done, in the order in which the gates were asked."""
     waiting: frozenset[Key]
@@ -103,6 +105,7 @@ def situation(result: Result, inventory: Inventory) -> Situation:
         inventory,
         failure=new if isinstance(new, Unknown) else None,
         whole=tuple(one.hold for one in held if one.whole),
+        stopped=tuple(one.hold for one in held if one.whole and one.stops),
         waits=tuple(_waits(result, held)),
         waiting=waiting,
         refused=refused,

@@ -17,6 +17,7 @@ import orjson
 
 from agent.core.reading import mapping, text
 from agent.core.schema import from_openapi
+from agent.edges import clock
 from agent.edges.kube.seam import Request
 from agent.edges.kube.status import refused
 
@@ -30,6 +31,8 @@ _OK: Final = 200
 _NOT_SERVED: Final = frozenset({404, 406, 503})
 _MOVED: Final = 301
 _HOPS: Final = 5
+PATIENCE: Final = 2.0
+"""Seconds between two looks for a group that the index does not list."""
 _SECONDS: Final = 60.0
 """A server builds a big group's document on first request."""
 
@@ -45,6 +48,7 @@ class Schemas:
         self._folder = folder
         self._lock = threading.Lock()
         self._index: dict[str, str] | None = None
+        self._look_again = 0.0
         self._converted: dict[str, Mapping[Kind, Node]] = {}
 
     def node(self, api_version: str, kind: str) -> Node | None:
@@ -57,7 +61,7 @@ class Schemas:
         with self._lock:  # held while asking, so that a document is read once
             if self._index is None:
                 self._index = self._read_index()
-            url = self._index.get(name)
+            url = self._index.get(name) or self._newly_published(name)
             if url is None:
                 return None
             if url not in self._converted:
@@ -65,6 +69,18 @@ class Schemas:
                 self._index[name] = url
                 self._converted[url] = from_openapi(document)
             return self._converted[url].get((api_version, kind))
+
+    def _newly_published(self, name: str) -> str | None:
+        """Look again for a group that was not listed, but not again and again.
+
+        The server publishes the schema of a new CRD a moment after it serves the kind.
+        """
+        now = clock.monotonic()
+        if now < self._look_again:
+            return None
+        self._look_again = now + PATIENCE
+        self._index = self._read_index()
+        return self._index.get(name)
 
     def refresh(self) -> None:
         """Forget which documents are current, not the documents: after a CRD has changed.
