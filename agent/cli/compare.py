@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 import click
 
-from agent.cli.exits import Exit
+from agent.cli.exits import Exit, Stop
 from agent.cli.options import (
     CLUSTER,
     RENDERERS,
@@ -36,7 +36,8 @@ PLANS_SCHEMA: Final = "tidegate.plans/v1"
 def diff(output: str, package: str, **given: Any) -> Exit:
     """Show what differs for PKG (namespace/name): live → Git, with where each change comes from.
 
-    Exits with 1 if anything differs, or is kept live although Git says otherwise.
+    Exits with 1 if anything differs, or is kept live although Git says otherwise, and with 3 if
+    Git's side can't be read.
     """
     from agent.cli.scene import open_scene  # noqa: PLC0415 - heavy
     from agent.cli.where import package_name  # noqa: PLC0415
@@ -51,6 +52,7 @@ def diff(output: str, package: str, **given: Any) -> Exit:
         present.diff_document(looked.result, opened.redactor),
         text=lambda: show(looked.result, opened.redactor),
     )
+    _insist_on_git([looked], opened)
     return Exit.FINDINGS if present.has_changes(looked.result.decision.plan) else Exit.OK
 
 
@@ -65,11 +67,10 @@ def diff(output: str, package: str, **given: Any) -> Exit:
 def plan(output: str, package: str | None, **given: Any) -> Exit:
     """Show what the agent would do to PKG (namespace/name), or to all packages, and what holds it.
 
-    Exits with 1 if there is anything to do, now or later.
+    Exits with 1 if there is anything to do, now or later, and with 3 if a package can't be read.
     """
     from agent.cli.scene import open_scene  # noqa: PLC0415 - heavy
     from agent.cli.where import package_name  # noqa: PLC0415
-    from agent.core.report.present import has_changes  # noqa: PLC0415
 
     one = package_name(package) if package else None
     opened = open_scene(chosen(given), given["rev"])
@@ -80,7 +81,31 @@ def plan(output: str, package: str | None, **given: Any) -> Exit:
         text=lambda: opened.redactor.text(_text(output, looked)),
         names=lambda: [str(each.report.package) for each in looked if _has_changes(each)],
     )
-    return Exit.FINDINGS if any(has_changes(e.result.decision.plan) for e in looked) else Exit.OK
+    _insist_on_git(looked, opened)
+    return Exit.FINDINGS if any(map(_has_changes, looked)) else Exit.OK
+
+
+def _insist_on_git(looked: Sequence[Looked], opened: Opened) -> None:
+    """End with a failure where nobody can say what Git wants: no difference is no comfort then.
+
+    Raises:
+        Stop: a package can't be read or rendered.
+    """
+    unread = {each.report.package: says for each in looked if (says := _unread(each))}
+    if not unread:
+        return
+    names, says = ", ".join(map(str, unread)), next(iter(unread.values()))
+    do = "`tidegate lint`, or render it by hand"
+    raise Stop(Exit.FAILED, opened.redactor.text(says), where=names, do=do)
+
+
+def _unread(looked: Looked) -> str:
+    """Why nobody can say what Git wants of a package; empty where it can be said."""
+    from agent.core.target import newest  # noqa: PLC0415
+    from agent.core.values import Unknown  # noqa: PLC0415
+
+    wants = newest(looked.result.facts)
+    return wants.says if isinstance(wants, Unknown) else ""
 
 
 def _has_changes(looked: Looked) -> bool:
@@ -128,7 +153,7 @@ def _text(output: str, looked: Sequence[Looked]) -> str:
     for each in looked:
         plan, verdict = each.result.decision.plan, each.result.decision.verdict
         if output == "markdown":
-            parts.append(present.plan_markdown(plan, verdict))
+            parts.append(present.plan_markdown(plan, verdict, _unread(each)))
         else:
             parts.append(f"{_headline(each)}\n{present.plan_table(plan, verdict)}")
     return "\n".join(parts)

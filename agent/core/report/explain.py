@@ -6,9 +6,11 @@ out still has to pass the redactor (`Redactor.text`, `Redactor.value`), as every
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Final
 
+from agent.core import words
 from agent.core.gates import dependencies, suspension, windows
 from agent.core.report.reference import advice
 from agent.core.report.words import SYMBOLS, ahead, count, moment, plain
@@ -24,6 +26,8 @@ if TYPE_CHECKING:
 
 SCHEMA: Final = "tidegate.explain/v1"
 _SHORT: Final = 7
+_SUSPENSION: Final = re.compile(r"Suspension (?P<name>[^ :]+):")
+"""How the suspension gate begins what it says of a Suspension object."""
 _LISTED: Final = 20
 """Waiting objects that the text names before it counts."""
 
@@ -82,7 +86,7 @@ def explain(result: Result, report: Report) -> Explanation:
         waiting=tuple((step.action, str(step.key)) for step in _held(result)),
         revision=plan.held_commit,
         changes=plan.waiting,
-        advice=tuple(_advice((one.reason for one in (*causes, *also)), report)),
+        advice=tuple(_advice((*causes, *also), report)),
         next=report.next,
     )
 
@@ -129,9 +133,24 @@ def _innocent(result: Result, report: Report) -> Iterator[str]:
         yield "its objects are healthy"
 
 
-def _advice(reasons: Iterable[Reason], report: Report) -> Iterator[str]:
-    asked = dict.fromkeys(advice(reason, str(report.package)) for reason in reasons)
+def _advice(reasons: Iterable[Because], report: Report) -> Iterator[str]:
+    asked = dict.fromkeys(_advised(one, report) for one in reasons)
     yield from (each for each in asked if each)
+
+
+def _advised(one: Because, report: Report) -> str:
+    """What to do about one reason; a suspension is ended where it was written."""
+    told = advice(one.reason, str(report.package))
+    if one.reason is not Reason.SUSPENDED:
+        return told
+    ending = "or wait until it ends."
+    if one.origin.object == f"Package {report.package}":
+        return f"`tidegate resume {report.package} --live`, {ending}"
+    if one.origin.object:
+        return f"Take {words.SUSPEND} off {one.origin.object}, {ending}"
+    if named := _SUSPENSION.match(one.says):
+        return f"`tidegate resume Suspension/{named['name']}`, {ending}"
+    return told
 
 
 # --- as text -----------------------------------------------------------------------------------

@@ -13,7 +13,8 @@ import orjson
 
 from agent.core.report.text import escaped, table
 from agent.core.report.words import plain
-from agent.core.values import ABSENT, Action, Cause
+from agent.core.target import newest
+from agent.core.values import ABSENT, Action, Cause, Unknown
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -113,14 +114,19 @@ def _totals(plan: Plan, holds: Mapping[Key, Hold]) -> Iterator[str]:
     yield f"plan {plan.digest}"
 
 
-def plan_markdown(plan: Plan, verdict: Verdict) -> str:
-    """Return the plan for a comment: nothing in it can become markup."""
+def plan_markdown(plan: Plan, verdict: Verdict, failure: str = "") -> str:
+    """Return the plan for a comment: nothing in it can become markup.
+
+    With a failure nobody knows what Git wants, and the plan is about what was applied last.
+    """
     holds = _holds(verdict)
     rows = [
         (f"`{verb}`", escaped(name), escaped(why))
         for verb, name, why in (_plan_row(step, holds.get(step.key)) for step in _shown(plan))
     ]
     lines = [f"### {escaped(str(plan.package))}", ""]
+    if failure:
+        lines += [f"**Git can't be read:** {escaped(plain(failure))}", ""]
     if rows:
         lines += [*table(("Would", "Object", "Why"), rows), ""]
     return "\n".join([*lines, *map(escaped, _totals(plan, holds))]) + "\n"
@@ -169,7 +175,10 @@ def _hold(hold: Hold) -> dict[str, Any]:
 
 
 def diff_text(result: Result, redactor: Redactor) -> str:
-    """Return live → Git for every field that differs, with its origin in the margin."""
+    """Return live → Git for every field that differs, with its origin in the margin.
+
+    Nothing at all where nobody knows what Git wants.
+    """
     plan, holds = result.decision.plan, _holds(result.decision.verdict)
     lines = []
     for step in _shown(plan):
@@ -178,7 +187,7 @@ def diff_text(result: Result, redactor: Redactor) -> str:
         lines.append(f"{step.key} ({_VERBS[step.action]}{held})")
         lines += (f"  {line}" for line in _differences(step, redactor))
     if not lines:
-        return "nothing differs\n"
+        return "" if isinstance(newest(result.facts), Unknown) else "nothing differs\n"
     return "\n".join([*lines, "", LEGEND]) + "\n"
 
 

@@ -57,7 +57,7 @@ def test_the_cause_comes_first_with_who_and_until_when():
         "Waiting: 1 object (tidegate diff shop/payments)",
         "  update Deployment shop/web",
         "Do:",
-        "  `tidegate resume shop/payments`, or wait until it ends.",
+        "  `tidegate resume Suspension/db-migration`, or wait until it ends.",
         "  Wait for the opening, or commit an Override if the window allows one.",
     ]
 
