@@ -24,7 +24,7 @@ from agent.core.kinds.crd import crd
 from agent.core.kinds.package_object import package_object
 from agent.core.report.status import document, entry, status
 from agent.core.values import Inventory, Unknown, WasApplied
-from agent.edges import clock, logs, process
+from agent.edges import clock, logs, process, signals
 from agent.edges.git.address import Remote
 from agent.edges.git.mirror import Mirror
 from agent.edges.git.publish import Identity, Publisher
@@ -505,30 +505,29 @@ def run(
     running = Running(settings, folder)
     logs.configure(as_json=not sys.stderr.isatty(), redact=running.redaction.text)
     stopped = threading.Event()
-    signals: list[int] = []
+    received: list[int] = []
 
-    def stop(number: int, _frame: object) -> None:
-        signals.append(number)
+    def stop(number: int) -> None:
+        received.append(number)
         stopped.set()
         running.settling.stop()
 
-    for number in (signal.SIGTERM, signal.SIGINT):
-        signal.signal(number, stop)
-    try:
-        running.start()
-        if not settings.once:
-            stopped.wait()
-            return _ended(signals, 0)
-        code = _once(running, settings)
-        show(running.told())
-        return _ended(signals, code)
-    finally:
-        running.stop()
+    with signals.listening((signal.SIGTERM, signal.SIGINT), stop):
+        try:
+            running.start()
+            if not settings.once:
+                stopped.wait()
+                return _ended(received, 0)
+            code = _once(running, settings)
+            show(running.told())
+            return _ended(received, code)
+        finally:
+            running.stop()
 
 
-def _ended(signals: Sequence[int], code: int) -> int:
+def _ended(received: Sequence[int], code: int) -> int:
     """Ctrl-C interrupts; SIGTERM is how a run is meant to end."""
-    return INTERRUPTED if signal.SIGINT in signals else code
+    return INTERRUPTED if signal.SIGINT in received else code
 
 
 def _once(running: Running, settings: Settings) -> int:

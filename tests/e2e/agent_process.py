@@ -89,7 +89,9 @@ class AgentProcess:
         try:
             code = self._process.wait(seconds)
         except subprocess.TimeoutExpired as error:
-            raise AssertionError(f"it still runs: {self.text('stderr')[-4000:]}") from error
+            self.tell(signal.SIGABRT)  # Python writes where every thread is
+            self._process.wait()
+            raise AssertionError(f"it still ran: {self.text('stderr')[-8000:]}") from error
         return Ended(code, self.text("stdout"), self.text("stderr"))
 
     def tell(self, number: signal.Signals) -> None:
@@ -180,6 +182,7 @@ class Site:
         kept |= {name: value for name, value in os.environ.items() if name.startswith("GIT_")}
         programs = self.plane.assets.program("kubectl").parent
         path = {"PATH": f"{programs}{os.pathsep}{kept.get('PATH', '')}"}
+        kept["PYTHONFAULTHANDLER"] = "1"
         return kept | path | ({"TIDEGATE_FAILPOINT": failpoint} if failpoint else {})
 
     def once(self, *options: str, failpoint: str = "", timeout: str = "20s") -> Ended:
