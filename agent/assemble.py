@@ -24,7 +24,7 @@ from agent.core.kinds.crd import crd
 from agent.core.kinds.package_object import package_object
 from agent.core.report.status import document, entry, status
 from agent.core.values import Inventory, Unknown, WasApplied
-from agent.edges import clock, logs, process, signals
+from agent.edges import clock, logs, process
 from agent.edges.git.address import Remote
 from agent.edges.git.mirror import Mirror
 from agent.edges.git.publish import Identity, Publisher
@@ -50,7 +50,7 @@ from agent.edges.serving import Server
 from agent.edges.timers import Timers
 from agent.passes.repository import Repository
 from agent.passes.status import Teller as StatusTeller
-from agent.runtime import once
+from agent.runtime import once, signals
 from agent.runtime.agent import Agent, World
 from agent.runtime.blamed import Blamed
 from agent.runtime.leading import Leading

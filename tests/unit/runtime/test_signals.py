@@ -6,7 +6,7 @@ import queue
 import signal
 import threading
 
-from agent.edges.signals import listening
+from agent.runtime.signals import listening
 
 
 def test_a_signal_that_another_thread_got_is_heard():
