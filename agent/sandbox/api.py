@@ -40,6 +40,7 @@ _NAMESPACES: Final = ("default", "kube-node-lease", "kube-public", "kube-system"
 _HEALTH: Final = frozenset({"healthz", "livez", "readyz"})
 _STEPS: Final = 100
 """More rounds than any chain of owners needs to settle."""
+_QUESTIONS: Final = {plural: (group, kind) for group, plural, kind in discovery.REVIEWS}
 USER: Final = "sandbox-admin"
 
 
@@ -118,7 +119,9 @@ class Sandbox:
             raise not_in_the_sandbox("impersonate", "everybody may do everything here")
         found = self._elsewhere(request)
         if found is not None:
-            return Response(OK, orjson.dumps(found), _JSON)
+            aggregated = found.get("kind") == "APIGroupDiscoveryList"
+            headers = {"content-type": discovery.AGGREGATED} if aggregated else _JSON
+            return Response(OK, orjson.dumps(found), headers)
         if request.method == "POST" and (review := self._review(request)):
             return Response(CREATED, orjson.dumps(review), _JSON)
         where = target(self.world.catalog, request)
@@ -204,9 +207,9 @@ class Sandbox:
     def _review(self, request: Request) -> Object | None:
         """Answer who one is and what one may: there is one user, who may do everything."""
         name = request.path.rpartition("/")[2]
-        if name not in ("selfsubjectreviews", "selfsubjectaccessreviews"):
+        if name not in _QUESTIONS:
             return None
-        asked = bodies.parsed(request.body, request.content_type)
+        asked = _question(name, request)
         if name == "selfsubjectreviews":
             groups = ["system:masters", "system:authenticated"]
             return {**asked, "status": {"userInfo": {"username": USER, "groups": groups}}}
@@ -269,6 +272,15 @@ class Sandbox:
             one = where._replace(namespace=metadata.get("namespace", ""), name=metadata["name"])
             self._deletion.delete(one, asked)
         return Response(OK, orjson.dumps(listed), _JSON)
+
+
+def _question(name: str, request: Request) -> Object:
+    """Read a question; kubectl's comes as protobuf, and its answer does not depend on it."""
+    if request.content_type.startswith(bodies.JSON):
+        asked = bodies.parsed(request.body, request.content_type)
+        return asked if isinstance(asked, dict) else {}
+    group, kind = _QUESTIONS[name]
+    return {"apiVersion": f"{group}/v1", "kind": kind, "metadata": {}, "spec": {}}
 
 
 def _manager(request: Request, user_agent: str) -> str:

@@ -63,6 +63,9 @@ class Applied(NamedTuple):
     managers: Managers
 
 
+_UNCHANGED: Final = Changes(FieldSet(), FieldSet(), FieldSet())
+
+
 def decode(managed: Iterable[Mapping[str, Any]]) -> Managers:
     """Read managedFields; entries without fields own nothing and are left out."""
     return tuple(
@@ -135,9 +138,11 @@ def applied(
     now = replace(who, fields=claimed)
     everyone = (*(each for each in managers if each is not last), now)
     made = merged(live, body, node)
+    if not managers:
+        return Applied(made, (now,) if claimed else ())
     if last is not None and last.fields - claimed:
         made = _pruned(made, everyone, last.fields, node)
-    everything = compared(live, made, node)
+    everything = _UNCHANGED if made is live else compared(live, made, node)
     changes = _stripped(everything)
     if not force:
         _refuse_conflicts(everyone, now, changes.touched())
@@ -159,6 +164,8 @@ def _less(managers: Iterable[Manager], changes: Changes) -> Iterator[Manager]:
 
 def _stripped(changes: Changes) -> Changes:
     """Leave out what nobody owns: names, versions, what the server writes."""
+    if changes is _UNCHANGED:
+        return changes
     return Changes(*(_without_envelope(each) for each in changes))
 
 

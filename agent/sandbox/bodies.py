@@ -41,7 +41,10 @@ def parsed(body: bytes, content_type: str) -> Any:
     """
     media = content_type.partition(";")[0].strip()
     if media == "application/vnd.kubernetes.protobuf":
-        raise unsupported_media("the sandbox reads no protobuf: send application/json")
+        raise unsupported_media(
+            "the sandbox reads no protobuf, which `kubectl create <kind>` sends: use"
+            " `kubectl apply --server-side -f`, or `kubectl create -f`"
+        )
     if media == APPLY:
         return _yaml(body)
     try:

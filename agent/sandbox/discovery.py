@@ -31,7 +31,7 @@ _VERBS: Final = (
     "watch",
 )
 _STATUS_VERBS: Final = ("get", "patch", "update")
-_REVIEWS: Final = (
+REVIEWS: Final = (
     ("authentication.k8s.io", "selfsubjectreviews", "SelfSubjectReview"),
     ("authorization.k8s.io", "selfsubjectaccessreviews", "SelfSubjectAccessReview"),
 )
@@ -41,7 +41,7 @@ AGGREGATED: Final = "application/json;g=apidiscovery.k8s.io;v=v2;as=APIGroupDisc
 
 def versions(catalog: Catalog) -> list[tuple[str, str]]:
     """List every group version, those of the questions too."""
-    reviews = ((group, "v1") for group, _, _ in _REVIEWS)
+    reviews = ((group, "v1") for group, _, _ in REVIEWS)
     return list(dict.fromkeys((*catalog.groups(), *reviews)))
 
 
@@ -70,7 +70,7 @@ def aggregated(catalog: Catalog, *, core: bool) -> Object:
 
 def _version(catalog: Catalog, group: str, version: str) -> Object:
     listed = [_aggregated(each) for each in catalog.of_version(group, version)]
-    for _, plural, kind in (each for each in _REVIEWS if each[0] == group):
+    for _, plural, kind in (each for each in REVIEWS if each[0] == group):
         listed.append(
             {
                 "resource": plural,
@@ -128,7 +128,7 @@ def resources(catalog: Catalog, group: str, version: str) -> Object | None:
     if (group, version) not in versions(catalog):
         return None
     listed = [each for found in catalog.of_version(group, version) for each in _plain(found)]
-    for _, plural, kind in (each for each in _REVIEWS if each[0] == group):
+    for _, plural, kind in (each for each in REVIEWS if each[0] == group):
         named = {"name": plural, "singularName": kind.lower(), "namespaced": False}
         listed.append({**named, "kind": kind, "verbs": ["create"]})
     name = f"{group}/{version}" if group else version

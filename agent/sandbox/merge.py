@@ -7,6 +7,7 @@ Rules: `Merge`, `RemoveItems` and `Compare` of structured-merge-diff (KEP-555).
 
 from __future__ import annotations
 
+from operator import is_
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from agent.core.fields import SELF, FieldSet, element_of
@@ -47,24 +48,32 @@ def associative(node: Node) -> ListRule | None:
 
 
 def merged(live: Any, body: Any, node: Node) -> Any:
-    """Return what is live with what a body says; parts that stay are shared."""
+    """Return what is live with what a body says; what stays the same is the same object."""
     if granular(live, node) and body is None:
         return live
     if granular(live, node) and isinstance(body, dict):
-        if not live:
-            return body
-        found = dict(live)
-        for name, each in body.items():
-            there = live.get(name, ABSENT)
-            found[name] = each if there is ABSENT else merged(there, each, node.at(name))
-        return found
+        return _merged_map(live, body, node)
     rule = associative(node)
     if rule is not None and isinstance(live, list) and live:
         return _merged_list(live, body or [], rule)
-    return body
+    return live if _is_same(live, body) else body
 
 
-def _merged_list(live: Sequence[Any], body: Sequence[Any], rule: ListRule) -> list[Any]:
+def _merged_map(live: Mapping[str, Any], body: Mapping[str, Any], node: Node) -> Any:
+    if not live:
+        return body or live
+    found: dict[str, Any] | None = None
+    for name, each in body.items():
+        there = live.get(name, ABSENT)
+        now = each if there is ABSENT else merged(there, each, node.at(name))
+        if now is not there:
+            if found is None:
+                found = dict(live)
+            found[name] = now
+    return live if found is None else found
+
+
+def _merged_list(live: list[Any], body: Sequence[Any], rule: ListRule) -> list[Any]:
     """Take the body's order; what only the live list has keeps its place before its neighbour."""
     mine = {element_of(item, rule): item for item in live}
     theirs = {element_of(item, rule): item for item in body}
@@ -88,7 +97,21 @@ def _merged_list(live: Sequence[Any], body: Sequence[Any], rule: ListRule) -> li
             take_until(element)
             following = next(shared, None)
     take_until(None)
-    return found
+    same = len(found) == len(live) and all(map(is_, found, live))
+    return live if same else found
+
+
+def _is_same(one: Any, other: Any) -> bool:
+    """Whether two values are equal, and no `1` among them is a `true`."""
+    if type(one) is not type(other):
+        return False
+    if isinstance(one, dict):
+        return one.keys() == other.keys() and all(
+            _is_same(each, other[name]) for name, each in one.items()
+        )
+    if isinstance(one, list):
+        return len(one) == len(other) and all(map(_is_same, one, other))
+    return bool(one == other)
 
 
 # --- removing ------------------------------------------------------------------------------------
@@ -206,7 +229,7 @@ class _Comparison:
             insert(self.added, path)
         elif after is ABSENT:
             insert(self.removed, path)
-        elif before != after or type(before) is not type(after):
+        elif not _is_same(before, after):
             insert(self.modified, path)
 
 

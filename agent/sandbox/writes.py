@@ -148,6 +148,8 @@ class Writes:
         live = _unversioned(before.object)
         managers = before.managers or self._before(target, live)
         made = applied(live, body, managers, who, resource.node, force=options.force)
+        if made.object is live and _are_same(made.managers, before.managers):
+            return Written(before)
         found = self._settled(resource, made.object)
         return self._replace(target, before, found, made.managers, options)
 
@@ -353,24 +355,19 @@ def _unversioned(found: Object) -> Object:
 
 def _is_same(before: Stored, found: Object, managers: Managers) -> bool:
     """Whether a write changes nothing but times in managedFields."""
-    if len(managers) != len(before.managers):
+    return _are_same(managers, before.managers) and _unversioned(before.object) == found
+
+
+def _are_same(some: Managers, others: Managers) -> bool:
+    """Whether the same managers own the same, since whenever."""
+    if len(some) != len(others):
         return False
-    owners = {_untimed(each) for each in managers} == {_untimed(each) for each in before.managers}
-    return owners and _unversioned(before.object) == found
+    owned = {_identity(each): each.fields.tree for each in others}
+    return all(owned.get(_identity(each)) == each.fields.tree for each in some)
 
 
-def _untimed(manager: Manager) -> tuple[str, ...]:
-    return (
-        manager.name,
-        manager.operation,
-        manager.api_version,
-        manager.subresource,
-        str(_ordered(manager.fields.tree)),
-    )
-
-
-def _ordered(tree: Mapping[str, Any]) -> list[Any]:
-    return [(name, _ordered(tree[name])) for name in sorted(tree)]
+def _identity(manager: Manager) -> tuple[str, ...]:
+    return manager.name, manager.operation, manager.api_version, manager.subresource
 
 
 # --- refusals ------------------------------------------------------------------------------------

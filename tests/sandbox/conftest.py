@@ -1,0 +1,139 @@
+"""Three APIs behind one fixture: the sandbox in process, the same over HTTP, a real server."""
+
+from __future__ import annotations
+
+import secrets
+import threading
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+import orjson
+import pytest
+
+from agent.core import encode
+from agent.edges import clock
+from agent.edges.kube.seam import Request, Response
+from agent.edges.kube.transport import connect
+from agent.sandbox.api import Sandbox
+from agent.sandbox.server import Server
+from agent.sandbox.transport import InProcess
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
+
+    from agent.edges.kube.seam import Transport
+
+Object = dict[str, Any]
+NAMESPACES = "/api/v1/namespaces"
+JSON = "application/json"
+MERGE = "application/merge-patch+json"
+APPLY = "application/apply-patch+yaml"
+
+
+@dataclass
+class Api:
+    """One API and a namespace of the test's own."""
+
+    kind: str
+    transport: Transport
+    namespace: str = field(default_factory=lambda: f"test-{secrets.token_hex(5)}")
+
+    def __post_init__(self) -> None:
+        body = {"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": self.namespace}}
+        code, _ = self.ask("POST", NAMESPACES, body)
+        assert code == 201
+
+    def ask(
+        self, method: str, path: str, body: Any = None, content_type: str = JSON, **query: str
+    ) -> tuple[int, Object]:
+        """Send one request; gives code and body."""
+        data = b"" if body is None else encode.body(body)
+        request = Request(method, path, tuple(query.items()), data, content_type)
+        answer = self.transport.send(request)
+        return answer.status, orjson.loads(answer.body)
+
+    def path(self, resource: str, name: str = "") -> str:
+        """Name a place in the namespace: `configmaps`, `apps/v1/deployments`."""
+        group, _, plural = resource.rpartition("/")
+        prefix = f"/apis/{group}" if group else "/api/v1"
+        return f"{prefix}/namespaces/{self.namespace}/{plural}/{name}".rstrip("/")
+
+    def apply(
+        self, resource: str, body: Object, manager: str = "one", **query: str
+    ) -> tuple[int, Object]:
+        """Apply an object."""
+        path = self.path(resource, body["metadata"]["name"])
+        return self.ask("PATCH", path, body, APPLY, fieldManager=manager, **query)
+
+    def merge(self, resource: str, name: str, patch: Object) -> tuple[int, Object]:
+        """Patch an object."""
+        return self.ask("PATCH", self.path(resource, name), patch, MERGE)
+
+    def config(self, name: str = "web", **parts: Any) -> Object:
+        """Write a ConfigMap."""
+        metadata = {"name": name, "namespace": self.namespace, **parts.pop("metadata", {})}
+        return {"apiVersion": "v1", "kind": "ConfigMap", "metadata": metadata, **parts}
+
+
+@contextmanager
+def stepped(sandbox: Sandbox) -> Iterator[Sandbox]:
+    """Step the controllers of a sandbox meanwhile, as its server does."""
+    stop = threading.Event()
+
+    def step() -> None:
+        while not stop.wait(0.02):
+            sandbox.step()
+
+    thread = threading.Thread(target=step, name="controllers")
+    thread.start()
+    try:
+        yield sandbox
+    finally:
+        stop.set()
+        thread.join()
+        sandbox.close()
+
+
+@contextmanager
+def served(sandbox: Sandbox) -> Iterator[Server]:
+    """Serve a sandbox over HTTP meanwhile."""
+    server = Server(sandbox)
+    thread = threading.Thread(target=server.serve, name="sandbox")
+    thread.start()
+    try:
+        yield server
+    finally:
+        server.stop()
+        thread.join()
+        server.close()
+
+
+@pytest.fixture
+def sandbox() -> Iterator[Sandbox]:
+    """Give a sandbox whose controllers run by the real clock."""
+    with stepped(Sandbox(clock.now)) as found:
+        yield found
+
+
+@pytest.fixture(params=["in process", "http", pytest.param("real", marks=pytest.mark.real)])
+def api(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Api]:
+    """Give each of the three APIs in turn."""
+    with ExitStack() as running:
+        if request.param == "in process":
+            found = running.enter_context(stepped(Sandbox(clock.now)))
+            yield Api(request.param, InProcess(found, "one/1"))
+            return
+        if request.param == "http":
+            server = running.enter_context(served(Sandbox(clock.now)))
+            (tmp_path / "kubeconfig").write_text(server.kubeconfig())
+            config = tmp_path / "kubeconfig"
+        else:
+            config = request.getfixturevalue("control_plane").kubeconfig()
+        transport = connect(str(config), None, "one/1")
+        running.callback(transport.close)
+        yield Api(request.param, transport)
+
+
+__all__ = ["Api", "Response"]
