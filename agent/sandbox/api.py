@@ -86,6 +86,8 @@ class Sandbox:
         )
         self._journal = journal
         self._watches: WeakSet[WatchStream] = WeakSet()
+        self._settled = 0
+        self._looked = clock()
         with self.world.store.lock:
             self._begin()
 
@@ -133,20 +135,37 @@ class Sandbox:
         """Let controllers do what is due by the clock; tells whether anything changed."""
         with self.world.store.lock:
             before = self.world.store.version
-            for _ in range(_STEPS):
+            rounds = _STEPS if self._is_due() else 0
+            for _ in range(rounds):
                 version = self.world.store.version
                 for part in (pods, workloads, jobs, spaces):
                     part.step(self._site)
                 gc.collect(self._site)
                 if self.world.store.version == version:
                     break
-            changed = self.world.store.version != before
+            self._settled = self.world.store.version
+            changed = self._settled != before
         for watch in list(self._watches):
             if watch.is_over:
                 self._watches.discard(watch)
             else:
                 watch.tick()
         return changed
+
+    def due(self) -> datetime | None:
+        """Tell when `step` has something to do, if nobody asks for anything before."""
+        with self.world.store.lock:
+            now = self.world.clock()
+            instants = (each for part in (pods, workloads, jobs) for each in part.due(self._site))
+            return min(
+                (each for each in instants if each > self._looked or each > now), default=None
+            )
+
+    def _is_due(self) -> bool:
+        """Whether anything has changed, or an instant has come, since the last step."""
+        due, now = self.due(), self.world.clock()
+        self._looked = now
+        return self._settled != self.world.store.version or (due is not None and due <= now)
 
     def compact(self) -> None:
         """Forget past versions: watches and lists from before get a 410."""

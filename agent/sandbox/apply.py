@@ -14,7 +14,15 @@ import orjson
 
 from agent.core import fields
 from agent.core.fields import FieldSet
-from agent.sandbox.merge import Changes, compared, intersection, merged, removed, with_named_parents
+from agent.sandbox.merge import (
+    Changes,
+    compared,
+    intersection,
+    is_same,
+    merged,
+    removed,
+    with_named_parents,
+)
 from agent.sandbox.refusals import Cause, RefusalError
 
 if TYPE_CHECKING:
@@ -142,12 +150,11 @@ def applied(
         return Applied(made, (now,) if claimed else ())
     if last is not None and last.fields - claimed:
         made = _pruned(made, everyone, last.fields, node)
-    everything = _UNCHANGED if made is live else compared(live, made, node)
-    changes = _stripped(everything)
+    changes = _UNCHANGED if made is live else _stripped(compared(live, made, node))
     if not force:
         _refuse_conflicts(everyone, now, changes.touched())
     kept = tuple(_less((each for each in everyone if each is not now), changes))
-    if not (everything.touched() or everything.removed):
+    if is_same(live, made):
         # As the server: only an apply that changes the object has a time.
         now = replace(now, time=last.time if last else "")
     return Applied(made, (*kept, now) if claimed else kept)
@@ -164,8 +171,6 @@ def _less(managers: Iterable[Manager], changes: Changes) -> Iterator[Manager]:
 
 def _stripped(changes: Changes) -> Changes:
     """Leave out what nobody owns: names, versions, what the server writes."""
-    if changes is _UNCHANGED:
-        return changes
     return Changes(*(_without_envelope(each) for each in changes))
 
 

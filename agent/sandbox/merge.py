@@ -56,7 +56,7 @@ def merged(live: Any, body: Any, node: Node) -> Any:
     rule = associative(node)
     if rule is not None and isinstance(live, list) and live:
         return _merged_list(live, body or [], rule)
-    return live if _is_same(live, body) else body
+    return live if is_same(live, body) else body
 
 
 def _merged_map(live: Mapping[str, Any], body: Mapping[str, Any], node: Node) -> Any:
@@ -101,16 +101,16 @@ def _merged_list(live: list[Any], body: Sequence[Any], rule: ListRule) -> list[A
     return live if same else found
 
 
-def _is_same(one: Any, other: Any) -> bool:
+def is_same(one: Any, other: Any) -> bool:
     """Whether two values are equal, and no `1` among them is a `true`."""
     if type(one) is not type(other):
         return False
     if isinstance(one, dict):
         return one.keys() == other.keys() and all(
-            _is_same(each, other[name]) for name, each in one.items()
+            is_same(each, other[name]) for name, each in one.items()
         )
     if isinstance(one, list):
-        return len(one) == len(other) and all(map(_is_same, one, other))
+        return len(one) == len(other) and all(map(is_same, one, other))
     return bool(one == other)
 
 
@@ -229,7 +229,7 @@ class _Comparison:
             insert(self.added, path)
         elif after is ABSENT:
             insert(self.removed, path)
-        elif not _is_same(before, after):
+        elif not is_same(before, after):
             insert(self.modified, path)
 
 

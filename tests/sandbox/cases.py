@@ -355,6 +355,7 @@ def stories() -> Iterator[Story]:
     yield from _refusals()
     yield from _owners()
     yield from _custom()
+    yield from _orders()
     yield from _others()
 
 
@@ -672,6 +673,23 @@ def _custom() -> Iterator[Story]:
         ),
     }.items():  # fmt: skip
         yield Story(f"custom-{name}", asks)
+
+
+_ORDERS: Final = (
+    "abc ac", "abc ca", "ab xa", "ab ax", "abcd db", "abcde edcba", "abcd xbya", "abc xyz",
+    "abcdef fxbyd", "abcdef cxa", "ab bxa", "abcde exdya", "abcd cadb",
+)  # fmt: skip
+"""What one manager applied, and what another applies to it."""
+
+
+def _orders() -> Iterator[Story]:
+    asks: list[Ask] = []
+    for number, each in enumerate(_ORDERS):
+        found = changed(PRESENT, metadata__name=f"order-{number}", spec={"size": 1})
+        for manager, letters in zip(("one", "two"), each.split(), strict=True):
+            ports = [{"port": ord(letter)} for letter in letters]
+            asks.append(apply(changed(found, spec__ports=ports), f"fieldManager={manager}"))
+    yield Story("custom-order", tuple(asks))
 
 
 def _others() -> Iterator[Story]:

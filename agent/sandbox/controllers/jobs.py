@@ -13,6 +13,8 @@ from agent.sandbox.controllers.site import is_leaving, owned
 from agent.sandbox.controllers.workloads import new_pod
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     from agent.sandbox.controllers.site import Site
     from agent.sandbox.store import Stored
 
@@ -129,11 +131,11 @@ def _condition(site: Site, kind: str, reason: str, message: str) -> Object:
     }
 
 
-def next_expiry(site: Site) -> datetime | None:
-    """Tell when the next Job goes, for those who jump from instant to instant."""
-    found = []
+def due(site: Site) -> Iterator[datetime]:
+    """Yield when a Job will be too late, or its time to live is over."""
     for job in site.all(JOBS):
-        seconds = job.object["spec"].get("ttlSecondsAfterFinished")
-        if seconds is not None and (ended := _ended(job)):
-            found.append(datetime.fromisoformat(ended) + timedelta(seconds=seconds))
-    return min(found, default=None)
+        spec, ended = job.object["spec"], _ended(job)
+        seconds = spec.get("ttlSecondsAfterFinished" if ended else "activeDeadlineSeconds")
+        begun = ended or job.object["status"].get("startTime")
+        if seconds is not None and begun and not is_leaving(job):
+            yield datetime.fromisoformat(begun) + timedelta(seconds=seconds)

@@ -8,9 +8,12 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, Final
 
-from agent.sandbox.controllers.site import is_leaving
+from agent.sandbox.controllers.site import created, is_leaving
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from datetime import datetime
+
     from agent.sandbox.controllers.site import Site
     from agent.sandbox.store import Stored
 
@@ -24,6 +27,16 @@ def step(site: Site) -> None:
     for pod in site.all(PODS):
         if not is_leaving(pod):
             _step(site, pod)
+
+
+def due(site: Site) -> Iterator[datetime]:
+    """Yield when a Pod will be ready, or end."""
+    for pod in site.all(PODS):
+        if not is_over(pod) and not is_leaving(pod):
+            begun = created(pod)
+            yield begun + site.pods_ready_after
+            if pod.object["spec"]["restartPolicy"] != "Always":
+                yield begun + site.jobs_done_after
 
 
 def is_ready(pod: Stored) -> bool:

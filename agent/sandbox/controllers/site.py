@@ -67,7 +67,7 @@ class Site:
 
     def age(self, stored: Stored) -> timedelta:
         """Tell how long ago an object was created."""
-        return self.since(stored.object["metadata"]["creationTimestamp"])
+        return self.world.clock() - created(stored)
 
     def since(self, then: str) -> timedelta:
         """Tell how long ago an instant was."""
@@ -116,6 +116,11 @@ def without_finalizer(site: Site, resource: str, stored: Stored, name: str) -> N
     if not left:
         del metadata["finalizers"]
     site.change(resource, stored, {**stored.object, "metadata": metadata})
+
+
+def created(stored: Stored) -> datetime:
+    """Tell when an object was created."""
+    return datetime.fromisoformat(stored.object["metadata"]["creationTimestamp"])
 
 
 def is_leaving(stored: Stored) -> bool:

@@ -6,6 +6,7 @@ Never rolls back. A new template replaces the old Pods at once: a rollout is one
 from __future__ import annotations
 
 import hashlib
+from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any, Final
 
 import orjson
@@ -14,7 +15,7 @@ from agent.sandbox.controllers.pods import PODS, is_over, is_ready
 from agent.sandbox.controllers.site import conditions, is_leaving, owned, reference
 
 if TYPE_CHECKING:
-    from datetime import timedelta
+    from collections.abc import Iterator
 
     from agent.sandbox.controllers.site import Site
     from agent.sandbox.store import Stored
@@ -148,16 +149,33 @@ def _progress(name: str, *, complete: bool, late: bool) -> tuple[str, str]:
 
 
 def _is_late(site: Site, deployment: Stored) -> bool:
-    deadline = deployment.object["spec"].get("progressDeadlineSeconds", 600)
-    listed = deployment.object["status"].get("conditions") or ()
-    found = next((each for each in listed if each["type"] == "Progressing"), None)
-    if found is None:
-        return False
-    if found["reason"] == "ProgressDeadlineExceeded":
+    if _progressing(deployment).get("reason") == "ProgressDeadlineExceeded":
         observed = deployment.object["status"].get("observedGeneration")
         return bool(observed == deployment.object["metadata"]["generation"])
-    since: timedelta = site.since(found["lastUpdateTime"])
-    return str(found["reason"]) != "NewReplicaSetAvailable" and since.total_seconds() > deadline
+    deadline = _deadline(deployment)
+    return deadline is not None and site.world.clock() >= deadline
+
+
+def _progressing(deployment: Stored) -> Object:
+    listed = deployment.object["status"].get("conditions") or ()
+    return next((each for each in listed if each["type"] == "Progressing"), {})
+
+
+def _deadline(deployment: Stored) -> datetime | None:
+    """Tell when a rollout that is under way counts as failed."""
+    seconds = deployment.object["spec"].get("progressDeadlineSeconds", 600)
+    found = _progressing(deployment)
+    if found.get("reason") != "ReplicaSetUpdated":
+        return None
+    return datetime.fromisoformat(found["lastUpdateTime"]) + timedelta(seconds=seconds)
+
+
+def due(site: Site) -> Iterator[datetime]:
+    """Yield when a rollout will be too late."""
+    for deployment in site.all(DEPLOYMENTS):
+        deadline = _deadline(deployment)
+        if deadline is not None and not is_leaving(deployment):
+            yield deadline
 
 
 # --- Pods of everything --------------------------------------------------------------------------
