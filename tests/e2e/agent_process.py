@@ -153,7 +153,7 @@ class Site:
 
     # --- the agent -----------------------------------------------------------------------------
 
-    def commit(self, *files: Files, message: str = "Change") -> str:
+    def commit(self, *files: Mapping[str, str | bytes | None], message: str = "Change") -> str:
         """Commit files (None removes one) and give the commit's id."""
         changes: Files = {}
         for each in files:
@@ -286,9 +286,7 @@ class Site:
         path = self.path(resource, name, namespace)
         _taken(self.client.request("DELETE", path))
 
-    def wait_for(
-        self, resource: str, name: str, claim: Callable[[Object | None], bool]
-    ) -> Object | None:
+    def wait_for(self, resource: str, name: str, claim: Callable[[Any], bool]) -> Object | None:
         """Wait until a claim about an object is true, and give the object."""
         return self.client.wait_for(self.path(resource, name), claim, SECONDS)
 
@@ -329,7 +327,7 @@ class Site:
         return self._wait_for_revision("observed", commit, name)
 
     def _wait_for_revision(self, kind: str, commit: str, name: str) -> Object:
-        def is_there(one: Object | None) -> bool:
+        def is_there(one: Any) -> bool:
             return bool(one) and one.get("status", {}).get("revision", {}).get(kind) == commit
 
         found = self.wait_for("tidegate.io/v1alpha1/packages", name, is_there)
