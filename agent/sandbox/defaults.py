@@ -78,7 +78,6 @@ def _container(container: Object, *, on_host: bool) -> None:
         if reference is not None:
             _set(reference, apiVersion="v1")
         _divisor(each.get("valueFrom") or {})
-    _requests(container.get("resources") or {})
     for name in ("livenessProbe", "readinessProbe", "startupProbe"):
         if container.get(name) is not None:
             _probe(container[name])
@@ -148,6 +147,8 @@ def _pod(found: Object) -> None:
     spec = found["spec"]
     pod_spec(spec)
     _set(spec, enableServiceLinks=True)
+    for container in containers_of(spec):
+        _requests(container.get("resources") or {})
 
 
 def _deployment(found: Object) -> None:
@@ -271,6 +272,8 @@ def _service(found: Object) -> None:
         _set(spec, allocateLoadBalancerNodePorts=True)
     if spec["sessionAffinity"] == "ClientIP":
         _set(spec, sessionAffinityConfig={"clientIP": {"timeoutSeconds": 10800}})
+    else:
+        spec.pop("sessionAffinityConfig", None)
     for port in spec.get("ports") or ():
         _set(port, protocol="TCP")
         if port.get("targetPort") in (None, "", 0):

@@ -6,6 +6,7 @@ Never listens to the world unless told, never asks who one is: everybody is the 
 from __future__ import annotations
 
 import ssl
+import sys
 from http import HTTPStatus
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import TYPE_CHECKING, Any, Final
@@ -103,6 +104,11 @@ class _Listener(ThreadingHTTPServer):
     block_on_close = False
     request_queue_size = 128
     sandbox: Sandbox
+
+    def handle_error(self, request: Any, client_address: Any) -> None:
+        """Say nothing of clients that went away: that is how a watch ends."""
+        if not isinstance(sys.exc_info()[1], _BROKEN):
+            super().handle_error(request, client_address)
 
     def service_actions(self) -> None:
         """Let the controllers work between two looks at the socket."""

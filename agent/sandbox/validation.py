@@ -208,6 +208,10 @@ def _workload(name: str) -> Callable[[Object], Iterator[Cause]]:
         replicas = spec.get("replicas", 0)
         if isinstance(replicas, int) and replicas < 0:
             yield invalid("spec.replicas", replicas, "must be greater than or equal to 0")
+        strategy = spec.get("strategy") or {}
+        if strategy.get("type") == "Recreate" and "rollingUpdate" in strategy:
+            says = "may not be specified when strategy `type` is 'Recreate'"
+            yield forbidden("spec.strategy.rollingUpdate", says)
         pod = spec["template"]["spec"]
         yield from _pod_spec(pod, "spec.template.spec")
         if pod.get("restartPolicy") not in (None, "Always"):

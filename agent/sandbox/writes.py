@@ -268,9 +268,9 @@ class Writes:
         who = self._who(target, options, UPDATE)
         live = _part(resource, target.subresource, _unversioned(before.object))
         after = _part(resource, target.subresource, found)
-        return self._replace(
-            target, before, found, updated(live, after, managers, who, resource.node), options
-        )
+        if managers:  # what nobody owns stays so until somebody applies
+            managers = updated(live, after, managers, who, resource.node)
+        return self._replace(target, before, found, managers, options)
 
     def _replace(
         self, target: Target, before: Stored, found: Object, managers: Managers, options: Options
