@@ -72,7 +72,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from agent.core.declared import Snapshot
-    from agent.core.values import GroupKind, Key, KindInfo, Package, Rendered
+    from agent.core.values import GroupKind, Key, KindInfo, Package, PackageName, Rendered
     from agent.edges.kube.sending import Record
     from agent.edges.kube.transport import HttpTransport
     from agent.passes.package import Passed
@@ -285,6 +285,7 @@ class Running:
                 report, inventory, generation, self.redaction.text
             ),
             on_problem=lambda package, says: log.warning("%s: %s", package, says),
+            tells_git=not self._settings.no_status,
         )
 
     def _listener(self) -> Serving | None:
@@ -309,7 +310,7 @@ class Running:
             publisher=Publisher(folder / "status.git", remote, author),
             redact=self.redaction.text,
         )
-        return StatusPass(teller, self.memory)
+        return StatusPass(teller, self.memory, self._on_told)
 
     # --- what the edges report -----------------------------------------------------------------
 
@@ -332,6 +333,10 @@ class Running:
 
     def _on_leading(self) -> None:
         self.agent.on_leading()
+
+    def _on_told(self, package: PackageName) -> None:
+        """A package is gone and Git knows: its next pass forgets it."""
+        self.agent.packages.wake(package)
 
     def _on_ready(self) -> None:
         self.agent.wake_everyone()
@@ -463,6 +468,13 @@ class Running:
         leads = self._settings.observe or self.leading.holds()
         if self.status is not None and leads and self.source.snapshot() is not None:
             self.status.run(clock.now(), at_once=True)
+            self._forget_departed()
+
+    def _forget_departed(self) -> None:
+        """Do what their next passes would: none runs any more."""
+        if not self._settings.observe:
+            for package in self.memory.forgettable():
+                self._notebook.forget(package)
 
     def told(self) -> Mapping[str, Any]:
         """What every package is doing, as `status -o json` shows it."""

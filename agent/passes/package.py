@@ -214,7 +214,9 @@ def _tell(result: Result, report: Report, inventory: Inventory, writer: Writer) 
     facts, outcomes = result.facts, result.outcomes
     answers = _answers(result.decision, outcomes)
     if _is_over(facts, inventory):
-        writer.retire(facts.package)
+        if not facts.inventory.told.seq:  # whose beginning nobody was told, has no end to tell
+            inventory = replace(inventory, told=facts.inventory.told)
+        writer.retire(inventory)
         return Passed(result, report, inventory, saved=True, answers=(), over=True)
     saved = facts.saved and inventory == facts.inventory
     if not saved:

@@ -153,8 +153,11 @@ class Writer(Protocol):
         """Bring the Package object, its status and its events up to date."""
         ...
 
-    def retire(self, name: PackageName) -> None:
-        """Delete the Package object and the inventory of a package that is over."""
+    def retire(self, inventory: Inventory) -> None:
+        """Delete the Package object of a package that is over, and what is remembered of it.
+
+        While Git was not told all of it, what is to be told stays.
+        """
         ...
 
 

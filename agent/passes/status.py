@@ -68,6 +68,10 @@ class Memory(Protocol):
         """The last report of every package that was looked at since the start."""
         ...
 
+    def departed(self) -> Mapping[PackageName, Inventory]:
+        """What is still remembered of packages that are gone."""
+        ...
+
 
 @dataclass(frozen=True, slots=True)
 class Teller:
@@ -122,9 +126,9 @@ def _publish(teller: Teller, telling: Telling, *, heartbeat: bool) -> None:
 
 
 def _pushed(telling: Telling) -> Iterator[tuple[PackageName, int]]:
-    for report, inventory in telling.packages:
+    for inventory in telling.inventories:
         if unpushed(inventory.told):
-            yield report.package, inventory.told.seq
+            yield inventory.package, inventory.told.seq
 
 
 # --- what there is to say ----------------------------------------------------------------------
@@ -138,6 +142,7 @@ def _telling(teller: Teller) -> Telling:
         snapshot.declared.commit if snapshot else "",
         tuple(reports[name] for name in sorted(reports)),
         _known(snapshot, teller.memory.packages()),
+        tuple(teller.memory.departed().values()),
     )
 
 
@@ -157,4 +162,5 @@ def _content(telling: Telling, redact: Redact) -> str:
         for report, inventory in telling.packages
     ]
     known = None if telling.known is None else sorted(map(str, telling.known))
-    return digest([telling.revision, told, known])
+    gone = [[*inventory.package, inventory.told.seq] for inventory in telling.departed]
+    return digest([telling.revision, told, known, gone])

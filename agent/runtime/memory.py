@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Final
 
 from agent.core.contest import Fight, fought, repaired
 from agent.core.immutable import immutable
+from agent.core.report.transitions import pushed, unpushed
 from agent.core.values import Answer, Found, Inventory, NotThere, Rejected
 
 if TYPE_CHECKING:
@@ -71,13 +72,17 @@ class Memory:
         self._known: dict[PackageName, _Known] = {}
         self._holders: dict[Key, PackageName] = {}
         self._fights: dict[Key, Fight] = {}
+        self._departed: dict[PackageName, Inventory] = {}
+        """Packages that are gone, while Git does not have all that is to be told of that."""
 
     # --- what passes ask -----------------------------------------------------------------------
 
     def inventory(self, package: PackageName) -> Inventory:
         """What is remembered of a package; empty for one that was never seen."""
         with self._lock:
-            known = self._known.get(package)
+            known, departed = self._known.get(package), self._departed.get(package)
+        if known is None and departed is not None:
+            return Inventory(package, told=departed.told)
         return known.inventory if known else Inventory(package)
 
     def is_saved(self, package: PackageName) -> bool:
@@ -129,6 +134,9 @@ class Memory:
         """Begin with what the cluster remembers."""
         with self._lock:
             for name, inventory in inventories.items():
+                if inventory.gone and not inventory.entries and unpushed(inventory.told):
+                    self._departed[name] = inventory
+                    continue
                 self._known[name] = _Known(inventory)
                 self._holders.update(dict.fromkeys(inventory.entries, name))
 
@@ -140,8 +148,11 @@ class Memory:
             self._release(name, before.inventory)
             for key, by in repaired(passed.result):
                 self._fights[key] = fought(self._fights.get(key, Fight()), by, now)
+            self._departed.pop(name, None)
             if passed.over:
                 self._known.pop(name, None)
+                if unpushed(passed.inventory.told):
+                    self._departed[name] = passed.inventory
             else:
                 self._known[name] = self._after(before, passed, standings, now)
                 self._holders.update(dict.fromkeys(passed.inventory.entries, name))
@@ -199,11 +210,22 @@ class Memory:
         Worth no write of its own: what is pushed twice is one line in the history.
         """
         with self._lock:
+            if (gone := self._departed.get(package)) is not None:
+                self._departed[package] = replace(gone, told=pushed(gone.told, seq))
             known = self._known.get(package)
             if known is not None and known.inventory.told.pushed < seq:
                 told = replace(known.inventory.told, pushed=seq)
                 inventory = replace(known.inventory, told=told)
                 self._known[package] = replace(known, inventory=inventory)
+
+    def departed(self) -> Mapping[PackageName, Inventory]:
+        """What is still remembered of packages that are gone, for the sake of what Git is told."""
+        with self._lock:
+            return dict(self._departed)
+
+    def forgettable(self) -> tuple[PackageName, ...]:
+        """Packages that are gone, and Git has all that was to be told of them."""
+        return tuple(name for name, one in self.departed().items() if not unpushed(one.told))
 
     def reports(self) -> Mapping[PackageName, tuple[Report, Inventory]]:
         """The last report of every package that was looked at."""

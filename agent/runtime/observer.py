@@ -9,7 +9,7 @@ if TYPE_CHECKING:
     from datetime import datetime
 
     from agent.core.report.values import Report
-    from agent.core.values import Effect, Inventory, Outcome, Package, PackageName, Transition
+    from agent.core.values import Effect, Inventory, Outcome, Package, Transition
 
 
 class Observer:
@@ -36,7 +36,7 @@ class Observer:
     ) -> None:
         """Tell the cluster nothing; Git is told by the status pass."""
 
-    def retire(self, name: PackageName) -> None:
+    def retire(self, inventory: Inventory) -> None:
         """Delete nothing."""
 
 

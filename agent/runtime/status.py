@@ -9,8 +9,10 @@ from agent.core.report.pace import Pace
 from agent.passes.status import tell
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
     from datetime import datetime
 
+    from agent.core.values import PackageName
     from agent.passes.status import Teller
     from agent.runtime.memory import Memory
 
@@ -20,9 +22,13 @@ log = logging.getLogger(__name__)
 class StatusPass:
     """Runs on one thread at a time; a push that fails is tried again at its own pace."""
 
-    def __init__(self, teller: Teller, memory: Memory) -> None:
+    def __init__(
+        self, teller: Teller, memory: Memory, on_told: Callable[[PackageName], None]
+    ) -> None:
+        """Take who tells, and who hears of packages that are gone and told of."""
         self._teller = teller
         self._memory = memory
+        self._on_told = on_told
         self._pace = Pace()
         self.problem = ""
         """Why the last push did not work, or empty."""
@@ -36,4 +42,6 @@ class StatusPass:
         self.problem = told.problem
         for package, seq in told.pushed:
             self._memory.pushed(package, seq)
+        for package in self._memory.forgettable():
+            self._on_told(package)
         return told.wake

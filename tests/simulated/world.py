@@ -283,10 +283,10 @@ class Writer:
     ) -> None:
         """Tell nobody."""
 
-    def retire(self, name: PackageName) -> None:
+    def retire(self, inventory: Inventory) -> None:
         """Forget the package."""
         self.step("before retiring")
-        self.disk.pop(name, None)
+        self.disk.pop(inventory.package, None)
         self.step("after retiring")
 
 

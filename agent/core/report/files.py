@@ -45,6 +45,13 @@ class Telling:
     known: frozenset[PackageName] | None = None
     """Packages that Git declares or the cluster still has; None: nobody can say, so no file of a
     package is removed."""
+    departed: tuple[Inventory, ...] = ()
+    """What is remembered of packages that are gone, for the sake of their history."""
+
+    @property
+    def inventories(self) -> tuple[Inventory, ...]:
+        """All whose transitions are told."""
+        return (*(inventory for _, inventory in self.packages), *self.departed)
 
 
 def package_path(name: PackageName) -> str:
@@ -153,14 +160,14 @@ def _history(
 ) -> Mapping[str, bytes]:
     """Append what is not in Git yet; lines that are there stay as they are."""
     added: dict[str, list[Json]] = {}
-    for report, inventory in telling.packages:
+    for inventory in telling.inventories:
         for record in unpushed(inventory.told):
             line = {
                 "instance": telling.instance,
-                "package": str(report.package),
+                "package": str(inventory.package),
                 **transition(record, redact),
             }
-            added.setdefault(history_path(report.package, record), []).append(line)
+            added.setdefault(history_path(inventory.package, record), []).append(line)
     return {path: _union(existing.get(path, b""), lines) for path, lines in added.items()}
 
 
@@ -197,11 +204,12 @@ def _identity(line: Mapping[str, Any]) -> tuple[str, str, int, str]:
 
 def subject(telling: Telling) -> str:
     """Return the commit's subject: `prod-1: payments suspended, ingress failed`."""
-    fresh = [report for report, inventory in telling.packages if unpushed(inventory.told)]
+    told = ((one.package, one.told) for one in telling.inventories)
+    fresh = [(name, each.state) for name, each in told if unpushed(each)]
     if not fresh:
         return f"{telling.cluster}: {_counted(report.state for report, _ in telling.packages)}"
-    urgent = sorted(fresh, key=lambda one: (one.state is State.SYNCED, one.package))
-    named = [f"{one.package.name} {one.state.lower()}" for one in urgent[:_NAMED]]
+    urgent = sorted(fresh, key=lambda one: (one[1] == State.SYNCED, one[0]))
+    named = [f"{package.name} {state.lower()}" for package, state in urgent[:_NAMED]]
     more = f" and {len(urgent) - _NAMED} more" if len(urgent) > _NAMED else ""
     return f"{telling.cluster}: {', '.join(named)}{more}"
 

@@ -8,7 +8,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from agent.core.identity import acts_as
-from agent.core.values import Remember, WasNotTried
+from agent.core.report.transitions import unpushed
+from agent.core.values import Inventory, Remember, WasNotTried
 from agent.edges.kube.refusal import is_taken
 from agent.edges.kube.seam import Response
 
@@ -19,7 +20,6 @@ if TYPE_CHECKING:
     from agent.core.report.values import Report
     from agent.core.values import (
         Effect,
-        Inventory,
         Manifest,
         Outcome,
         Package,
@@ -47,11 +47,13 @@ class PackageWriter:
         manifest: Callable[[Package, Mapping[str, str]], Manifest],
         status: Callable[[Report, Inventory, int], Mapping[str, Any]],
         on_problem: Callable[[PackageName, str], None],
+        tells_git: bool = False,
     ) -> None:
         """Take the parts.
 
         `manifest` makes the Package of a declaration and the labels that were let in, `status` its
-        status; `on_problem` hears what was not told.
+        status; `on_problem` hears what was not told. With `tells_git` there is somebody who tells
+        Git what inventories remember.
         """
         self._writer = writer
         self._notebook = notebook
@@ -62,6 +64,7 @@ class PackageWriter:
         self._manifest = manifest
         self._status = status
         self._on_problem = on_problem
+        self._tells_git = tells_git
 
     def perform(
         self, package: Package | None, effects: Sequence[Effect], deadline: datetime | None
@@ -103,11 +106,15 @@ class PackageWriter:
             for problem in self._teller.tell(name, seen, told, transitions):
                 self._say(name, problem)
 
-    def retire(self, name: PackageName) -> None:
-        """Delete the Package object, then what is remembered of it."""
+    def retire(self, inventory: Inventory) -> None:
+        """Delete the Package object, then what is remembered of it, once Git was told."""
+        name = inventory.package
         seen = self._root(name)
         if seen is not None:
             self._say(name, self._teller.retire(name, seen))
+        if self._tells_git and unpushed(inventory.told):
+            self.remember(Inventory(name, told=inventory.told, gone=inventory.gone))
+            return
         sent = self._notebook.forget(name)
         if sent is not None and not isinstance(sent, Response):
             self._say(name, f"the inventory could not be deleted: {sent.why}")

@@ -83,6 +83,10 @@ class World:
         """Return what was told."""
         return dict(self.told)
 
+    def departed(self) -> Mapping[PackageName, Inventory]:
+        """Return nothing: nobody left."""
+        return {}
+
 
 @pytest.fixture
 def world() -> World:

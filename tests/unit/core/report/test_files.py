@@ -41,7 +41,8 @@ def _told(report: Report, *more: Report) -> tuple[Report, Inventory]:
     told = FACTS.inventory.told
     for number, each in enumerate((report, *more)):
         told = advance(told, each, later(minutes=number))
-    return (more or (report,))[-1], replace(FACTS.inventory, told=told)
+    last = (more or (report,))[-1]
+    return last, replace(FACTS.inventory, package=last.package, told=told)
 
 
 def _telling(*packages: tuple[Report, Inventory], **fields: object) -> Telling:
@@ -158,6 +159,17 @@ def test_a_package_that_is_gone_loses_its_file_and_keeps_its_history():
     assert _summary(gone) == [("payments", "Synced")]
     assert "packages/shop/cache.yaml" not in gone
     assert "history/shop/cache/2026-11.jsonl" in gone
+
+
+def test_the_end_of_a_package_is_told_when_it_is_gone_already():
+    """What was not pushed yet of a package that is over still becomes lines of its history."""
+    _, departed = _told(replace(SYNCED, package=CACHE), replace(SUSPENDED, package=CACHE))
+    telling = _telling(_told(SYNCED), known=frozenset({FACTS.package}), departed=(departed,))
+    tree = _merged(telling)
+    assert _summary(tree) == [("payments", "Synced")]
+    lines = tree["history/shop/cache/2026-11.jsonl"].splitlines()
+    assert [orjson.loads(line)["to"] for line in lines] == ["Synced", "Suspended"]
+    assert subject(telling) == "prod-1: cache suspended, payments synced"
 
 
 def test_a_restart_does_not_forget_what_was_told():
