@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from typing import TYPE_CHECKING
+from weakref import WeakSet
 
 from agent.edges.kube.seam import Response
 from agent.edges.kube.status import refused
@@ -28,6 +29,7 @@ class InProcess:
         self._sandbox = sandbox
         self._user_agent = user_agent
         self._on_request = on_request
+        self._opened: WeakSet[WatchStream] = WeakSet()
 
     def send(self, request: Request) -> Response:
         """Answer one request."""
@@ -50,11 +52,13 @@ class InProcess:
             self._tell(request, answer.status)
             raise refused(f"GET {request.path}", answer)
         self._tell(request, 200)
+        self._opened.add(answer)
         return answer
 
     def close(self) -> None:
-        """End all watches."""
-        self._sandbox.close()
+        """End the watches opened here; others of the same sandbox go on."""
+        for stream in list(self._opened):
+            stream.close()
 
     def _tell(self, request: Request, code: int) -> None:
         if self._on_request is not None:
