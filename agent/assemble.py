@@ -492,6 +492,7 @@ class Running:
         self._writer.stop()
         ended = self.agent.stop(STOP_SECONDS)
         self._tell_last()
+        self.source.keep_pins()
         self._cluster.transport.close()
         ended = self.live.stop() and self.surroundings.stop() and ended
         if not self._settings.observe:

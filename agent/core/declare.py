@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from operator import methodcaller
 from typing import TYPE_CHECKING, Final, Protocol, TypeAlias
 
 from agent.core.declared import Declared
@@ -90,6 +91,19 @@ def declare(
     cache, unread = _parsed(revision, layout, parsed or {})
     files = {path: found for (path, _), found in cache.items() if found is not NOTHING}
     files.update(unread)
+    return Declaration(_judged(revision, layout, last, files), cache, files)
+
+
+def signed(
+    read: Declaration, revision: Revision, layout: Layout, last: Declared | None = None
+) -> Declaration:
+    """Judge again what was read of a revision, now that its authors are known."""
+    return replace(read, declared=_judged(revision, layout, last, read.files))
+
+
+def _judged(
+    revision: Revision, layout: Layout, last: Declared | None, files: Mapping[str, Parsed]
+) -> Declared:
     nested = packageset.swallowed(files, layout.policies)
     packages = packageset.package_set(packageset.everything(files), nested, layout.cluster)
     policies, problems = _policies(revision, layout, files, last)
@@ -101,7 +115,7 @@ def declare(
         for problem in found.unknown
     )
     says = _unknown(unknown) if revision.files else EMPTY
-    declared = Declared(
+    return Declared(
         commit=revision.commit,
         packages=_dated(packages.good, revision),
         complete=not says,
@@ -110,7 +124,6 @@ def declare(
         policies=policies,
         problems=_ordered((*packages.problems, *problems, *unknown)),
     )
-    return Declaration(declared, cache, files)
 
 
 def _policies(
@@ -122,10 +135,18 @@ def _policies(
             commit=revision.commit,
             files=files,
             folder=folder,
-            exists=any(is_under(path, folder) for path in revision.files),
+            exists=_exists(folder, revision.files),
             authors=revision.authors,
         ),
         last.policies if last else None,
+    )
+
+
+def _exists(folder: str, files: Mapping[str, Blob]) -> bool:
+    return (
+        folder == "."
+        or folder in files
+        or any(map(methodcaller("startswith", f"{folder}/"), files))
     )
 
 
@@ -166,8 +187,10 @@ def _parsed(
     wanted: list[str] = []
     for path in _candidates(revision.files, layout):
         key = (path, revision.files[path].oid)
-        if key in before and _still_true(before[key], revision):
-            found[key] = before[key]
+        known = before.get(key)
+        # Most files are manifests, which declare nothing, and that stays true.
+        if known is NOTHING or (known is not None and _still_true(known, revision)):
+            found[key] = known
         else:
             wanted.append(path)
     for start in range(0, len(wanted), _BATCH):
@@ -183,9 +206,8 @@ def _parsed(
 
 
 def _candidates(files: Mapping[str, Blob], layout: Layout) -> Iterator[str]:
-    for path in sorted(files):
-        wanted = is_under(path, layout.path) or is_under(path, layout.policies)
-        if wanted and path.endswith(_SUFFIXES):
+    for path in sorted(path for path in files if path.endswith(_SUFFIXES)):
+        if is_under(path, layout.path) or is_under(path, layout.policies):
             yield path
 
 

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import hashlib
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import TYPE_CHECKING, Final, NamedTuple
 
 from agent.core.errors import DeclarationError
@@ -58,6 +59,7 @@ def parse_owner(text: str) -> Owner | None:
     return Owner(instance, cluster, PackageName(namespace, name))
 
 
+@lru_cache(maxsize=4096)
 def package_label(instance: str, cluster: str, package: PackageName) -> str:
     """Return the value of the package label: 20 hex digits that stand for the owner.
 

@@ -34,6 +34,8 @@ if TYPE_CHECKING:
 FORMAT: Final = 1
 PART_BYTES: Final = 900 * 1024
 """A ConfigMap holds 1 MiB (core/validation `MaxSecretSize`), its metadata wants some of it."""
+LEVEL: Final = 1
+"""Of compression: most of an inventory are digests, which no level makes smaller."""
 LARGEST: Final = 512 * 1024 * 1024
 """Bytes after unpacking; more is not an inventory of ours."""
 RUNS: Final = 20
@@ -67,11 +69,6 @@ def canonical(inventory: Inventory) -> bytes:
     return orjson.dumps(dump(inventory), option=orjson.OPT_SORT_KEYS)
 
 
-def digest(inventory: Inventory) -> str:
-    """Return what tells one content of an inventory from another."""
-    return hashlib.sha256(canonical(inventory)).hexdigest()
-
-
 def head_name(home: Home, package: PackageName) -> str:
     """Name the ConfigMap whose write makes a new inventory count."""
     label = package_label(home.instance, home.cluster, package)
@@ -81,7 +78,7 @@ def head_name(home: Home, package: PackageName) -> str:
 def encode(inventory: Inventory, home: Home, generation: int) -> tuple[Manifest, ...]:
     """Return the ConfigMaps of one inventory in the order to write them: the head is last."""
     plain = canonical(inventory)
-    packed = gzip.compress(plain, 6, mtime=0)
+    packed = gzip.compress(plain, LEVEL, mtime=0)
     chunks = [packed[at : at + PART_BYTES] for at in range(0, len(packed), PART_BYTES)]
     head = head_name(home, inventory.package)
     names = [head, *(_part_name(head, chunk) for chunk in chunks[1:])]
@@ -123,6 +120,14 @@ def generation(head: Manifest) -> int:
         return int(orjson.loads(head["data"][HEADER])["generation"])
     except (ValueError, KeyError, TypeError):
         return 0
+
+
+def content(head: Manifest) -> str:
+    """Return what tells one content of an inventory from another; "" where it can't be read."""
+    try:
+        return str(orjson.loads(head["data"][HEADER])["digest"])
+    except (ValueError, KeyError, TypeError):
+        return ""
 
 
 def _unpack(packed: bytes, expected: str) -> Inventory | Damaged:

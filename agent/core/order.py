@@ -10,6 +10,7 @@ itself retries, so the phase of a kind only decides whose request is sent first.
 
 from __future__ import annotations
 
+from functools import lru_cache
 from itertools import groupby
 from typing import TYPE_CHECKING, Final, NamedTuple, Protocol, TypeVar
 
@@ -65,6 +66,7 @@ _PHASE_OF: Final = {
 _WORKLOADS: Final = len(_PHASES)
 _CUSTOM: Final = _WORKLOADS + 1
 _GUARDS: Final = _CUSTOM + 1
+_STAGES: Final = {0: 0, _PHASE_OF[GroupKind("", "Namespace")]: 1, _GUARDS: 3}
 
 
 class Placed(Protocol):
@@ -96,15 +98,20 @@ def is_first(kind: GroupKind) -> bool:
 
 def phase(key: Key) -> int:
     """Give the rank of a kind among those applied together: sorts, and never waits."""
-    kind = GroupKind(key.group, key.kind)
-    if kind in _LAST:
+    return _phase(key.group, key.kind)
+
+
+@lru_cache(maxsize=1024)
+def _phase(group: str, kind: str) -> int:
+    if (group, kind) in _LAST:
         return _GUARDS
-    return _PHASE_OF.get(kind, _WORKLOADS if is_built_in(key.group) else _CUSTOM)
+    rest = _WORKLOADS if is_built_in(group) else _CUSTOM
+    return _PHASE_OF.get(GroupKind(group, kind), rest)
 
 
 def stage(key: Key) -> int:
     """Give the step within a wave: 0 definitions, 1 Namespaces, 2 the rest, 3 guards."""
-    return {_PHASE_OF[GroupKind("", "Namespace")]: 1, 0: 0, _GUARDS: 3}.get(phase(key), 2)
+    return _STAGES.get(phase(key), 2)
 
 
 def place(item: Placed) -> Place:

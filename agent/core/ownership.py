@@ -8,19 +8,20 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final
 
 from agent.core import fields, pointers, words
 from agent.core.compare import compare
 from agent.core.encode import digest
 from agent.core.identity import owner, package_label
 from agent.core.live import unpack
+from agent.core.memo import Memo
 from agent.core.schema import ANY_OBJECT, Node, Relation
 from agent.core.standing import graded
 from agent.core.values import ABSENT, Cause, Change, ConflictPolicy, Grade, Hold, Reason
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Sequence
+    from collections.abc import Hashable, Iterable, Iterator, Sequence
 
     from agent.core.values import Desired, Entry, Facts, Live, Manifest, Standing
 
@@ -136,21 +137,38 @@ def expected(live: Live, desired: Desired, facts: Facts) -> str:
     """
     if (desired.key.group, desired.key.kind) == ("", "Secret"):
         return ""
+    return _projected(desired, live, facts)
+
+
+def _projected(desired: Desired, live: Live, facts: Facts) -> str:
+    """Digest of the live object at the fields we want; looked up while neither has changed."""
     node = node_of(desired, facts)
-    return _projected(unpack(live), wanted(desired, facts), node)
+
+    def project() -> str:
+        body = wanted(desired, facts)
+        return digest(fields.project(unpack(live), fields.of(body, node), node))
+
+    return _PROJECTIONS.get(
+        (
+            *(live.uid, live.version, hash(live.packed)),
+            *(desired.digest, _ignored(desired, facts), node),
+            *(facts.instance, facts.cluster, facts.package),
+        ),
+        project,
+    )
 
 
-def _projected(live: Manifest, body: Manifest, node: Node) -> str:
-    return digest(fields.project(live, fields.of(body, node), node))
+_PROJECTIONS: Final[Memo[tuple[Hashable, ...], str]] = Memo(20_000)
+"""Most passes look at a package in which one object has changed, or none."""
 
 
-def _is_as_expected(desired: Desired, live: Live, entry: Entry | None, projected: str) -> bool:
+def _is_as_expected(desired: Desired, live: Live, entry: Entry | None, facts: Facts) -> bool:
     return (
         entry is not None
         and bool(entry.expected)
         and entry.uid == live.uid
         and entry.digest == desired.digest
-        and entry.expected == projected
+        and entry.expected == _projected(desired, live, facts)
     )
 
 
@@ -163,10 +181,10 @@ def merge(
 ) -> Merged:
     """Compare three ways and build the body that policy and holds allow."""
     entry = facts.inventory.entries.get(desired.key)
-    seen, node = unpack(live), node_of(desired, facts)
     body = wanted(desired, facts)
-    if _is_as_expected(desired, live, entry, _projected(seen, body, node)):
+    if _is_as_expected(desired, live, entry, facts):
         return Merged((), body)
+    seen, node = unpack(live), node_of(desired, facts)
     managed = seen.get("metadata", {}).get("managedFields") or []
     was = wanted(base, facts) if base is not None else None
     compared = compare(body, was, seen, fields.own(managed), node, managed)

@@ -8,7 +8,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Protocol
 
-from agent.core.declare import Blob, Declaration, Layout, Revision, declare
+from agent.core.declare import Blob, Declaration, Layout, Revision, declare, signed
 from agent.core.declared import Snapshot
 from agent.core.values import Complete, NamespaceFacts, Unknown
 
@@ -106,10 +106,10 @@ def read_declared(commit: str, before: Declaration | None, repository: Repositor
     first = declare(revision, layout, last, before.parsed if before else None)
     blamed = git.blame(commit, first.files)
     authors = {path: (who.commit, f"{who.name} <{who.email}>") for path, who in blamed.items()}
-    return declare(replace(revision, authors=authors), layout, last, first.parsed)
+    return signed(first, replace(revision, authors=authors), layout, last)
 
 
-def _same(older: Rendered | None, newer: Rendered) -> bool:
+def _same(older: Rendered | None, newer: Rendered | None) -> bool:
     if isinstance(older, Complete) and isinstance(newer, Complete):
         return older.digest == newer.digest
     if isinstance(older, Unknown) and isinstance(newer, Unknown):
@@ -141,12 +141,37 @@ def _kept(older: Rendered, newer: Rendered) -> Rendered:
     return newer
 
 
-def _claims(rendered: Mapping[PackageName, Rendered]) -> dict[Key, tuple[PackageName, ...]]:
-    claims: dict[Key, tuple[PackageName, ...]] = {}
-    for name, wants in rendered.items():
-        for desired in wants.objects if isinstance(wants, Complete) else ():
-            claims[desired.key] = (*claims.get(desired.key, ()), name)
+def _claims(
+    rendered: Mapping[PackageName, Rendered],
+    before: Snapshot | None,
+    touched: frozenset[PackageName],
+) -> dict[Key, tuple[PackageName, ...]]:
+    """Who wants each object; only what touched packages want, or wanted, is looked at again."""
+    claims = dict(before.claims) if before else {}
+    for name in touched:
+        for key in _wants(before.rendered.get(name)) if before else ():
+            others = tuple(other for other in claims[key] if other != name)
+            claims[key] = others
+            if not others:
+                del claims[key]
+    for name in touched:
+        for key in _wants(rendered.get(name)):
+            claims[key] = tuple(sorted({*claims.get(key, ()), name}))
     return claims
+
+
+def _wants(rendered: Rendered | None) -> Iterator[Key]:
+    if isinstance(rendered, Complete):
+        yield from (desired.key for desired in rendered.objects)
+
+
+def _touched(
+    before: Snapshot | None, rendered: Mapping[PackageName, Rendered]
+) -> frozenset[PackageName]:
+    """Packages that want something else than before, or came, or went."""
+    older = before.rendered if before else {}
+    either = older.keys() | rendered.keys()
+    return frozenset(name for name in either if not _same(older.get(name), rendered.get(name)))
 
 
 def _spaces(
@@ -173,21 +198,23 @@ def _namespaces(rendered: Mapping[PackageName, Rendered]) -> dict[str, Namespace
     return spaces
 
 
-def _changed(before: Snapshot | None, after: Snapshot) -> frozenset[PackageName]:
+def _changed(
+    before: Snapshot | None, after: Snapshot, touched: frozenset[PackageName]
+) -> frozenset[PackageName]:
     """Packages a pass has to look at again because of the new revision."""
     if before is None:
         return frozenset(after.declared.packages) | frozenset(after.declared.invalid)
     old, new = before.declared, after.declared
     if _in_force(old) != _in_force(new) or old.complete != new.complete:
         return _everyone(old) | _everyone(new)
-    touched = {
+    declared = {
         name
         for name in _everyone(old) | _everyone(new)
         if old.packages.get(name) != new.packages.get(name)
         or old.invalid.get(name) != new.invalid.get(name)
         or before.since.get(name) != after.since.get(name)
     }
-    return frozenset(touched | _neighbours(before, after))
+    return touched | declared | _neighbours(before, after, touched)
 
 
 def _in_force(declared: Declared) -> Policies:
@@ -204,13 +231,16 @@ def _everyone(declared: Declared) -> frozenset[PackageName]:
     return frozenset(declared.packages) | frozenset(declared.invalid)
 
 
-def _neighbours(before: Snapshot, after: Snapshot) -> set[PackageName]:
+def _neighbours(
+    before: Snapshot, after: Snapshot, touched: Iterable[PackageName]
+) -> set[PackageName]:
     """Packages whose objects are claimed by others now, or are no longer."""
     found: set[PackageName] = set()
-    for key in before.claims.keys() | after.claims.keys():
-        older, newer = before.claims.get(key, ()), after.claims.get(key, ())
-        if older != newer:
-            found.update(older, newer)
+    for name in touched:
+        for key in (*_wants(before.rendered.get(name)), *_wants(after.rendered.get(name))):
+            older, newer = before.claims.get(key, ()), after.claims.get(key, ())
+            if older != newer:
+                found.update(older, newer)
     spaces = before.namespaces.keys() | after.namespaces.keys()
     moved = {s for s in spaces if before.namespaces.get(s) != after.namespaces.get(s)}
     found.update(name for name in after.declared.packages if name.namespace in moved)
@@ -241,7 +271,7 @@ def read_revision(
     declaration = read_declared(commit, before.declaration if before else recalled, repository)
     last = before.snapshot if before else None
     rendered, since = _rendered(declaration.declared, last, rendering, kinds)
-    snapshot = Snapshot(
-        declaration.declared, rendered, since, _claims(rendered), _namespaces(rendered)
-    )
-    return Reading(declaration, snapshot, _changed(last, snapshot))
+    touched = _touched(last, rendered)
+    claims = _claims(rendered, last, touched)
+    snapshot = Snapshot(declaration.declared, rendered, since, claims, _namespaces(rendered))
+    return Reading(declaration, snapshot, _changed(last, snapshot, touched))

@@ -100,6 +100,8 @@ class Told:
 
 def tell(teller: Teller, pace: Pace, at: datetime, *, at_once: bool = False) -> Told:
     """Push what is new if it is time; `at_once` (the end of a run) does not wait for the pace."""
+    if _waits(pace, at) and not at_once:
+        return Told(pace, wake=due(pace))
     telling = _telling(teller)
     content = _content(telling, teller.redact)
     pace = noticed(pace, content, at)
@@ -115,6 +117,12 @@ def tell(teller: Teller, pace: Pace, at: datetime, *, at_once: bool = False) -> 
         return Told(pace, wake=due(pace), problem=teller.redact(str(error)))
     pace = landed(pace, content, at)
     return Told(pace, tuple(_pushed(telling)), due(pace))
+
+
+def _waits(pace: Pace, at: datetime) -> bool:
+    """Whether there is news for a later instant: what it is by then need not be known before."""
+    when = due(pace)
+    return pace.changed is not None and when is not None and at < when
 
 
 def _publish(teller: Teller, telling: Telling, *, heartbeat: bool) -> None:

@@ -127,6 +127,8 @@ class Agent:
         self._threads: list[threading.Thread] = []
         self._failures: dict[PackageName, int] = {}
         self._asked: set[PackageName] = set()
+        self._waiting: set[PackageName] = set()
+        """Packages whose kinds were not all known when a pass last looked."""
         self._edges = Edges()
         self._unseen: dict[str, str] = {}
         self._names: dict[str, PackageName] = {}
@@ -232,7 +234,7 @@ class Agent:
     def on_synced(self, kind: GroupKind) -> None:
         """A kind is listed whole for the first time: passes that waited for it may run."""
         log.debug("watching %s", kind)
-        self.wake_everyone()
+        self.packages.wake_all(sorted(self._waiting))
 
     # --- workers -------------------------------------------------------------------------------
 
@@ -261,10 +263,12 @@ class Agent:
     def _pass(self, name: PackageName) -> None:
         if not self._leader.holds():
             return
+        self._waiting.add(name)  # before it looks: what becomes known meanwhile wakes it again
         passed = sync(name, self.world, self._writer, self._clock)
         if passed is None:
             self._say_what_is_unseen()
             return
+        self._waiting.discard(name)
         self._failures.pop(name, None)
         facts = passed.result.facts
         held = standings(facts, facts.now)

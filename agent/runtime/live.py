@@ -28,7 +28,7 @@ from agent.runtime.watcher import Watcher
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping, Sequence
 
-    from agent.core.values import GroupKind, Key, Live
+    from agent.core.values import GroupKind, Key, Live, Manifest
     from agent.runtime.watcher import Source
 
 _STOP_SECONDS: Final = 10.0
@@ -171,7 +171,7 @@ class LiveState:
 
     def _fold(self, scope: _Scope, observation: Observation) -> None:
         # Parsed outside the lock; inside, records are only swapped.
-        live = record(observation.manifest) if isinstance(observation, Seen) else None
+        live = self._recorded(observation.manifest) if isinstance(observation, Seen) else None
         with self._told:
             before = self._is_synced(scope.kind)
             changes = self._see(scope, live) if live else self._note(scope, observation)
@@ -180,6 +180,14 @@ class LiveState:
         self._tell(changes)
         if synced:
             self._on_synced(scope.kind)
+
+    def _recorded(self, manifest: Manifest) -> Live:
+        """Fold an object, unless it is known as it is: the echo of our own write, or of a list."""
+        with self._told:
+            known = self._records.get(key_of(manifest))
+        if known is not None and known.version and known.version == version_of(manifest):
+            return known
+        return record(manifest)
 
     def _see(self, scope: _Scope, live: Live) -> Sequence[Changed]:
         if scope.listing is not None:

@@ -39,12 +39,16 @@ class Mirror(Protocol):
         """The commit fetched last."""
         ...
 
+    def has(self, commit: str) -> bool:
+        """Whether the commit was brought here before."""
+        ...
+
     def descends(self, commit: str, ancestor: str) -> bool:
         """Whether the commit follows the ancestor, or is it."""
         ...
 
-    def pin(self, name: str, commit: str) -> None:
-        """Keep a commit although the branch may lose it."""
+    def pin_all(self, commits: Mapping[str, str]) -> None:
+        """Keep commits, by name, although the branch may lose them."""
         ...
 
 
@@ -84,6 +88,7 @@ class GitSource:
         self._policies_commit = ""
         self._polled = Polled()
         self._bases: dict[PackageName, tuple[str, Rendered]] = {}
+        self._unpinned: dict[PackageName, str] = {}
         self._lock = threading.Lock()
 
     @property
@@ -118,6 +123,7 @@ class GitSource:
         Raises:
             SourceError: nothing newer could be read; what was read stays in force.
         """
+        self.keep_pins()  # before the fetch that may bring a rewritten branch
         try:
             commit = self._newest()
         except SourceError as error:
@@ -151,7 +157,8 @@ class GitSource:
         """
         self._policies_commit = commit
         with suppress(SourceError):  # the first poll says why
-            self._mirror.fetch()
+            if not self._mirror.has(commit):
+                self._mirror.fetch()
         try:
             self._policies = read_declared(commit, None, self._repository)
         except SourceError as error:
@@ -163,11 +170,21 @@ class GitSource:
         return self._policies_commit
 
     def pin(self, package: PackageName, commit: str) -> None:
-        """Keep a commit that a package was applied at, also if the branch loses it."""
+        """Keep a commit that a package was applied at, also if the branch loses it.
+
+        Not at once: the mirror forgets nothing by itself, and a process per package is dear.
+        """
+        with self._lock:
+            self._unpinned[package] = commit
+
+    def keep_pins(self) -> None:
+        """Pin what was applied since the last time."""
+        with self._lock:
+            pins, self._unpinned = self._unpinned, {}
         try:
-            self._mirror.pin(f"{package.namespace}/{package.name}", commit)
+            self._mirror.pin_all({f"{name.namespace}/{name.name}": pins[name] for name in pins})
         except SourceError as error:
-            log.warning("%s: commit %s is not pinned: %s", package, commit[:12], error)
+            log.warning("%d applied commits are not pinned: %s", len(pins), error)
 
     def _newest(self) -> str:
         commit = self._mirror.poll()

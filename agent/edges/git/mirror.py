@@ -13,6 +13,7 @@ from agent.edges import failpoints
 from agent.edges.git import objects
 from agent.edges.git.errors import GitError, GitReason
 from agent.edges.git.export import Exported, export
+from agent.edges.git.objects import FOLDER, SUBMODULE
 from agent.edges.git.repository import POLL_SECONDS, Commit, Repository, checked, failure
 
 if TYPE_CHECKING:
@@ -121,6 +122,14 @@ class Mirror:
         self._is_suspect = False
         return commit
 
+    def has(self, commit: str) -> bool:
+        """Tell whether a commit was brought here before."""
+        self._repository.ensure()
+        code, _ = self._repository.ask(
+            "cat-file", "-e", "--end-of-options", f"{checked(commit)}^{{commit}}", fine=(0, 1, 128)
+        )
+        return code == 0
+
     # --- what a commit holds -------------------------------------------------------------
 
     def commit(self, commit: str) -> Commit:
@@ -202,15 +211,9 @@ class Mirror:
                     fine=(0, 1),
                 )
             except GitError as why:
-                if why.reason is GitReason.NO_OBJECT and not self._has(ancestor):
+                if why.reason is GitReason.NO_OBJECT and not self.has(ancestor):
                     return None
                 raise
-        return code == 0
-
-    def _has(self, commit: str) -> bool:
-        code, _ = self._repository.ask(
-            "cat-file", "-e", "--end-of-options", f"{commit}^{{commit}}", fine=(0, 1, 128)
-        )
         return code == 0
 
     def blame(self, commit: str, paths: Iterable[str]) -> Mapping[str, Author]:
@@ -261,9 +264,16 @@ class Mirror:
 
     # --- what must stay ------------------------------------------------------------------
 
-    def pin(self, name: str, commit: str) -> None:
-        """Keep a commit, also if the branch is rewritten; `name` is a package's."""
-        self._repository.point(_pin(name), commit)
+    def pin_all(self, commits: Mapping[str, str]) -> None:
+        """Keep commits by the names of packages, also if the branch is rewritten.
+
+        Raises:
+            GitError: one of them is not here; then none is pinned.
+        """
+        lines = [f"update {_pin(name)} {checked(commit)}\n" for name, commit in commits.items()]
+        if lines:
+            stdin = "".join(lines).encode()
+            self._repository.work("update-ref", "--no-deref", "--stdin", stdin=stdin)
 
     def unpin(self, name: str) -> None:
         """Stop keeping what was pinned under the name, if anything."""
@@ -282,13 +292,34 @@ class Mirror:
         if known is not None:
             return known
         with self._doubting(GitReason.CORRUPT):
-            _, root = self._repository.ask("rev-parse", "--verify", f"{commit}^{{tree}}")
-            listing = self._repository.work(
-                "ls-tree", "-r", "-t", "-z", "-l", "--full-tree", "--end-of-options", commit
-            )
-        tree = objects.tree(listing, root.decode().strip())
+            tree = self._edited(commit) or self._listed(commit)
         self._trees = {**dict(tuple(self._trees.items())[1 - _TREES_KEPT :]), commit: tree}
         return tree
+
+    def _listed(self, commit: str) -> Tree:
+        _, root = self._repository.ask("rev-parse", "--verify", f"{commit}^{{tree}}")
+        listing = self._repository.work(
+            "ls-tree", "-r", "-t", "-z", "-l", "--full-tree", "--end-of-options", commit
+        )
+        return objects.tree(listing, root.decode().strip())
+
+    def _edited(self, commit: str) -> Tree | None:
+        """Make the tree of the commit known last and what differs: at any size a few changes."""
+        if not self._trees:
+            return None
+        before, known = next(reversed(self._trees.items()))
+        # A mirror that was started over may lack the older commit: then the newer one is listed.
+        with suppress(GitError):
+            diff = self._repository.work(
+                *("diff-tree", "-r", "-t", "-z", "--no-renames", "--end-of-options", before, commit)
+            )
+            changes = objects.edits(diff)
+            new = {each.oid for each in changes if each.mode not in {0, FOLDER, SUBMODULE}}
+            lines = "".join(f"{each}\n" for each in (f"{commit}^{{tree}}", *sorted(new)))
+            batch = self._repository.work("cat-file", "--batch-check", stdin=lines.encode())
+            root = batch.decode().partition(" ")[0]
+            return objects.edited(known, root, changes, objects.sizes(batch))
+        return None
 
     @contextmanager
     def _doubting(self, *reasons: GitReason) -> Iterator[None]:

@@ -7,13 +7,14 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from itertools import takewhile
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Final, NamedTuple
 
 from agent.edges.git.errors import GitError, GitReason
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Mapping
+    from collections.abc import Iterable, Iterator, Mapping, Sequence
 
+FOLDER: Final = 0o040000
 LINK: Final = 0o120000
 SUBMODULE: Final = 0o160000
 EXECUTABLE: Final = 0o100755
@@ -22,8 +23,7 @@ _POINTER: Final = b"version https://git-lfs.github.com/spec/v1\n"
 _POINTER_SIZE: Final = 1024
 
 
-@dataclass(frozen=True, slots=True)
-class Blob:
+class Blob(NamedTuple):
     """An entry of a tree that is not a folder; `mode` tells files, links and submodules apart."""
 
     oid: str
@@ -83,6 +83,56 @@ def tree(listing: bytes, root: str) -> Tree:
             length = 0 if size == b"-" else int(size)
             files[path] = Blob(oid.decode(), int(mode, 8), length)
     return Tree(files, folders, tuple(broken))
+
+
+class Edit(NamedTuple):
+    """One entry that differs between two trees; `mode` and `oid` are the newer ones."""
+
+    status: str
+    """A, D, M or T, as `git diff-tree` has it."""
+    mode: int
+    oid: str
+    path: str
+
+
+def edits(diff: bytes) -> list[Edit]:
+    """Parse `git diff-tree -r -t -z --no-renames` of two commits."""
+    parts = diff.split(b"\0")
+    found = []
+    for facts, name in zip(parts[0:-1:2], parts[1::2], strict=True):
+        _, mode, _, oid, status = facts.decode().split(" ")
+        found.append(Edit(status, int(mode, 8), oid, path_of(name)))
+    return found
+
+
+def edited(tree: Tree, root: str, changes: Sequence[Edit], sizes: Mapping[str, int]) -> Tree | None:
+    """Return the newer tree; None where only a whole listing tells what is in it.
+
+    That is when a name stands for two things, before or after: few commits, and trees no Git
+    writes.
+    """
+    if tree.broken or len({change.path for change in changes}) < len(changes):
+        return None
+    files, folders = dict(tree.files), {**tree.folders, "": root}
+    for change in changes:
+        is_known = change.path in files or change.path in folders
+        if (change.status == "A") == is_known or change.status == "T":
+            return None
+        if change.status == "D":
+            files.pop(change.path, None)
+            folders.pop(change.path, None)
+        elif change.mode == FOLDER:
+            folders[change.path] = change.oid
+        else:
+            files[change.path] = Blob(change.oid, change.mode, sizes.get(change.oid, 0))
+    parents = {change.path.rpartition("/")[0] for change in changes if change.status == "A"}
+    return Tree(files, folders) if parents <= folders.keys() else None
+
+
+def sizes(batch: bytes) -> Mapping[str, int]:
+    """Parse `git cat-file --batch-check`: id → size of each object that is there."""
+    lines = (line.split(" ") for line in batch.decode().splitlines())
+    return {line[0]: int(line[2]) for line in lines if line[-1] != "missing"}
 
 
 def blobs(batch: bytes) -> Iterator[tuple[str, bytes]]:

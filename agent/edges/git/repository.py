@@ -146,6 +146,10 @@ class Repository:
 
     def tip(self, ref: str) -> str | None:
         """Return the commit that a ref of ours names."""
+        with suppress(OSError):  # a ref that was written last is a file; others may be packed
+            written = (self.folder / ref).read_text().strip()
+            if _COMMIT.fullmatch(written):
+                return written
         _, output = self.ask("for-each-ref", "--format=%(objectname)", "--end-of-options", ref)
         return output.decode().strip() or None
 

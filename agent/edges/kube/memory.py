@@ -11,7 +11,7 @@ import orjson
 
 from agent.core import words
 from agent.core.identity import package_label, parse_owner
-from agent.core.inventory import INVENTORY_LABEL, Damaged, decode, digest, generation
+from agent.core.inventory import INVENTORY_LABEL, Damaged, content, decode, generation
 from agent.core.reading import mapping, text, texts
 from agent.edges.kube import verbs
 from agent.edges.kube.failures import RefusedError
@@ -158,7 +158,7 @@ def _loaded(parts: list[Manifest]) -> Loaded:
     }
     if head is None:
         return Loaded(inventory, Written(parts=others))
-    known = "" if isinstance(inventory, Damaged) else digest(inventory)
+    known = "" if isinstance(inventory, Damaged) else content(head)
     uid, version = head["metadata"]["uid"], head["metadata"]["resourceVersion"]
     return Loaded(inventory, Written(uid, version, generation(head), known, others))
 

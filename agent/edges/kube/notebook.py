@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 import orjson
 
-from agent.core.inventory import digest, encode, head_name
+from agent.core.inventory import content, encode, head_name
 from agent.edges.kube import memory, verbs
 from agent.edges.kube.memory import Written
 from agent.edges.kube.refusal import CONFLICT, NOT_FOUND, is_gone, is_taken
@@ -65,10 +65,9 @@ class Notebook:
         """
         package = inventory.package
         known = self._written.get(package, Written())
-        content = digest(inventory)
-        if known.version and known.digest == content:
-            return None
         *parts, head = encode(inventory, self._home, known.generation + 1)
+        if known.version and known.digest == content(head):
+            return None
         for part in parts:
             if part["metadata"]["name"] not in known.parts:
                 sent = self._create(package, part)
@@ -78,7 +77,7 @@ class Notebook:
                 self._written[package] = known
         sent = self._write_head(package, head, known)
         if isinstance(sent, Response) and is_taken(sent):
-            current = _with_head(known, sent, content)
+            current = _with_head(known, sent, content(head))
             self._written[package] = self._without_surplus(package, current, parts)
         return sent
 
@@ -144,12 +143,12 @@ def _with_part(known: Written, part: Manifest, sent: Sent) -> Written:
     return replace(known, parts={**known.parts, part["metadata"]["name"]: written})
 
 
-def _with_head(known: Written, sent: Response, content: str) -> Written:
+def _with_head(known: Written, sent: Response, digest: str) -> Written:
     metadata = orjson.loads(sent.body)["metadata"]
     return Written(
         metadata["uid"],
         metadata["resourceVersion"],
         known.generation + 1,
-        content,
+        digest,
         known.parts,
     )

@@ -221,3 +221,14 @@ def test_an_hour_of_silence_is_a_heartbeat(world: World):
     assert telling.run(later(hours=1)) == later(hours=2)
     assert [says for says, _ in branch.log][1:] == ["prod-1: 1 synced"]
     assert branch.beats == 1
+
+
+def test_what_waits_for_its_time_is_not_looked_at(world: World):
+    """While packages change all the time, saying what is new is put together once."""
+    agent = Agent(world)
+    agent.run(NOW)
+    world.tells(FAILED, 1)
+    agent.run(later(seconds=5))
+    world.told.clear()
+    assert agent.run(later(seconds=6)) == later(seconds=15)
+    assert len(agent.branch.log) == 1

@@ -270,7 +270,7 @@ def test_a_pinned_commit_outlives_a_rewrite(mirror: Mirror, repository: Reposito
     first = repository.commit({"a": "1"})
     second = repository.commit({"a": "2"})
     mirror.fetch()
-    mirror.pin("web/shop", second)
+    mirror.pin_all({"web/shop": second})
     repository.force(first)
     mirror.fetch()
     mirror._repository.work("gc", "--prune=now", "--quiet")
@@ -283,7 +283,7 @@ def test_a_pinned_commit_outlives_a_rewrite(mirror: Mirror, repository: Reposito
 @pytest.mark.parametrize("name", ["", "../x", "a..b", "a/b/c", "A", "-a", "a.lock", "a/"])
 def test_no_name_of_a_pin_leaves_its_place(mirror: Mirror, name: str):
     """Refused before Git hears of it."""
-    assert _reason(lambda: mirror.pin(name, "1" * 40)) is GitReason.REFUSED
+    assert _reason(lambda: mirror.pin_all({name: "1" * 40})) is GitReason.REFUSED
 
 
 @pytest.mark.parametrize("text", ["--help", "HEAD", "main", "1" * 39, "1" * 41, "", "A" * 40])
@@ -415,7 +415,7 @@ def test_a_damaged_mirror_is_put_aside_and_made_again(mirror: Mirror, repository
     """The read fails aloud, the next fetch heals, and pins are kept."""
     commit = repository.commit({"a": "x" * 5000})
     mirror.fetch()
-    mirror.pin("web/shop", commit)
+    mirror.pin_all({"web/shop": commit})
     for pack in _packs(mirror):
         _damage(pack)
     assert _reason(lambda: mirror.listing(commit)) is GitReason.CORRUPT
@@ -480,3 +480,23 @@ def test_the_lock_is_respected(mirror: Mirror, monkeypatch: pytest.MonkeyPatch):
     monkeypatch.setattr(local, "LOCK_SECONDS", 0.1)
     with mirror._repository.lock():
         assert _reason(mirror.fetch) is GitReason.BUSY
+
+
+def test_a_listing_is_the_same_whichever_way_it_was_found(
+    mirror: Mirror, repository: Repository, tmp_path: Path
+):
+    """What is known of an earlier commit only saves time."""
+    steps: list[dict[str, str | None]] = [
+        {"a.yaml": "1", "web/b.yaml": "1", "web/deep/c.yaml": "1"},
+        {"web/b.yaml": "22", "new/d.yaml": "333"},
+        {"web/deep/c.yaml": None, "a.yaml": None},
+        {"a.yaml/is/a/folder/now": "1", "web/b.yaml": "1"},
+        {"a.yaml/is/a/folder/now": None, "a.yaml": "a file again"},
+    ]
+    for step in steps:
+        commit = repository.commit(step)
+        mirror.fetch()
+        fresh = Mirror(tmp_path / "fresh" / commit, Remote(repository.url, "main"))
+        fresh.fetch()
+        assert mirror.listing(commit) == fresh.listing(commit)
+        assert mirror.trees(commit) == fresh.trees(commit)

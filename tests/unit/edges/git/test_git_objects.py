@@ -35,6 +35,40 @@ def test_names_that_no_git_writes_are_told():
     assert objects.tree(listing, "root").broken == ("a", "b/c")
 
 
+OLD = Tree({"a": Blob("1111", 0o100644, 1), "b/c": Blob("2222", 0o100644, 2)}, {"": "r", "b": "3"})
+
+
+def test_a_tree_is_known_by_what_differs():
+    """A change, a removal with its folder, a new file in a new folder."""
+    diff = (
+        b":100644 100755 1111 4444 M\0a\0"
+        b":040000 000000 3 0 D\0b\0"
+        b":100644 000000 2222 0000 D\0b/c\0"
+        b":000000 040000 0 5 A\0d\0"
+        b":000000 120000 0000 6666 A\0d/e\0"
+    )
+    sizes = objects.sizes(b"9999 tree 66\n4444 blob 7\n6666 blob 8\n")
+    assert objects.edited(OLD, "9999", objects.edits(diff), sizes) == Tree(
+        {"a": Blob("4444", 0o100755, 7), "d/e": Blob("6666", objects.LINK, 8)},
+        {"": "9999", "d": "5"},
+    )
+
+
+@pytest.mark.parametrize(
+    "diff",
+    [
+        b":100644 000000 1111 0 D\0a\0:000000 040000 0 5 A\0a\0",
+        b":000000 100644 0 5 A\0a\0",
+        b":100644 100644 0 5 M\0x\0",
+        b":000000 100644 0 5 A\0x/y\0",
+        b":100644 120000 1111 5 T\0a\0",
+    ],
+)
+def test_what_no_edit_can_tell_is_listed_whole(diff: bytes):
+    """A name that changes its nature, or trees made by hand."""
+    assert objects.edited(OLD, "r", objects.edits(diff), {}) is None
+
+
 def test_blobs_of_a_batch_keep_their_bytes():
     """Contents with newlines, and empty ones."""
     batch = b"1111 blob 3\na\nb\n2222 blob 0\n\n"
