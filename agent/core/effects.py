@@ -133,13 +133,19 @@ def _write(step: Step) -> Effect:
     return Apply(step.key, step.body or {}, step.digest, step.uid, step.version)
 
 
-def _intended(steps: Iterable[Step], inventory: Inventory) -> dict[Key, Entry]:
-    """Entries for objects about to be made ours, so that a crash leaks none of them."""
-    return {
-        step.key: Entry(wave=step.wave)
+def _intended(steps: Sequence[Step], inventory: Inventory) -> dict[Key, Entry]:
+    """Entries for objects about to be made ours, so that a crash leaks none of them.
+
+    One that is made again has no uid until it is known: by the old one it could not be told ours.
+    """
+    known = inventory.entries
+    new = {s.key: Entry(wave=s.wave) for s in steps if s.digest and s.key not in known}
+    again = {
+        step.key: replace(known[step.key], uid="")
         for step in steps
-        if step.action is not Action.PRUNE and step.key not in inventory.entries
+        if step.action is Action.CREATE and step.key in known and known[step.key].uid
     }
+    return {**new, **again}
 
 
 def _replaced(steps: Iterable[Step]) -> dict[Key, Intent]:
@@ -237,7 +243,11 @@ def effects(
     known = bookkeeping(plan, facts, standings)
     intended = _intended(writes, known)
     intents = _replaced(writes)
-    attempted = plan.commit if any(not repairs(step) for step in writes) else known.attempted
+    attempted = (
+        plan.commit
+        if any(not (repairs(step) or step.restores) for step in writes)
+        else known.attempted
+    )
     remembered = replace(
         known,
         attempted=attempted,

@@ -89,7 +89,7 @@ def _restores(desired: Desired, facts: Facts) -> bool:
 
 def _create(desired: Desired, entry: Entry | None, view: _View, *, restores: bool) -> Step:
     facts = view.facts
-    had = entry is not None and bool(entry.uid) and entry.digest == desired.digest
+    had = entry is not None and entry.digest == desired.digest
     refused = None if existed(view.heard, desired) else said(view.heard, desired, Ask.APPLY)
     return Step(
         desired.key,
@@ -206,7 +206,7 @@ def _twice(desired: Desired, facts: Facts) -> Hold | None:
     """Two packages declare the object: whoever has it keeps it; if nobody has, nobody gets it."""
     key = desired.key
     entry = facts.inventory.entries.get(key)
-    if (entry is not None and entry.uid) or key in facts.movers:
+    if (entry is not None and (entry.uid or entry.digest)) or key in facts.movers:
         return None
     holder = facts.holders.get(key)
     if holder is not None:

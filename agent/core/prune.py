@@ -142,7 +142,7 @@ def prunes(wanted: Iterable[Desired], facts: Facts) -> Iterator[Step]:
 
 def _may_return(key: Key, entry: Entry, facts: Facts) -> bool:
     """Whether a Job that ran and is gone may be wanted again soon: then it must not run again."""
-    return is_job(key) and bool(entry.uid) and due(entry, facts) > facts.now
+    return is_job(key) and bool(entry.digest) and due(entry, facts) > facts.now
 
 
 def _remembered(key: Key, entry: Entry, facts: Facts) -> Step:

@@ -39,7 +39,7 @@ def done(desired: Desired, entry: Entry | None) -> Step | None:
     if entry.skipped == desired.digest:
         says = "this content was skipped by policy and does not run because the old Job is gone"
         return keep(desired, None, Reason.JOB_SKIPPED, says)
-    if entry.uid and entry.digest == desired.digest:
+    if entry.digest == desired.digest:
         return keep(
             desired, None, says="it was removed while nobody watched; it does not run again"
         )

@@ -127,7 +127,8 @@ def _is_applied(facts: Facts, decision: Decision, outcomes: Sequence[Outcome]) -
 def _attempted(decision: Decision, outcomes: Sequence[Outcome]) -> bool:
     """Whether something of the revision was begun, which a cut-off does not stop any more."""
     written = {o.key for o in outcomes if isinstance(o, WasApplied | WasDeleted)}
-    return any(step.key in written and not repairs(step) for step in decision.plan.steps)
+    news = (s for s in decision.plan.steps if not (repairs(s) or s.restores))
+    return any(step.key in written for step in news)
 
 
 def _digest_of(facts: Facts, commit: str) -> str:

@@ -137,6 +137,9 @@ def _news(effect: Remember, facts: Facts) -> Iterator[str]:
     before, after = facts.inventory, effect.inventory
     for key in sorted(after.entries.keys() - before.entries.keys()):
         yield f"intended {key}"
+    for key in sorted(before.entries.keys() & after.entries.keys()):
+        if before.entries[key].uid and not after.entries[key].uid:
+            yield f"made again {key}"
     for key in sorted(before.entries.keys() - after.entries.keys()):
         yield f"forgotten {key}"
     for key in sorted(after.intents.keys() - before.intents.keys()):

@@ -31,7 +31,7 @@ if TYPE_CHECKING:
 
     from agent.core.values import Desired
 
-SEEDS = int(os.environ.get("TIDEGATE_CAMPAIGN") or 120)
+SEEDS = int(os.environ.get("TIDEGATE_CAMPAIGN") or 100)
 ROUNDS = 12
 NAMES = ("a", "b", "c", "d")
 ALL = frozenset({Grade.ALL})
@@ -49,6 +49,8 @@ class Life:
     objects: dict[str, dict[str, Any]] = field(default_factory=dict)
     """What Git wants, by kind and name."""
     spec: dict[str, Any] = field(default_factory=dict)
+    replaced: set[Key] = field(default_factory=set)
+    """What was deleted to be put back."""
     faults: list[str] = field(default_factory=list)
     story: list[str] = field(default_factory=list)
 
@@ -132,9 +134,9 @@ def edits(life: Life) -> None:
 
 def deletes(life: Life) -> None:
     """Delete a live object as somebody else."""
-    if life.world.api.objects:
-        key = life.dice.choice(sorted(life.world.api.objects))
-        life.world.api.delete(key, by="kubectl")
+    keys = [key for key in life.world.api.objects if key.kind != "Job" or _is_noted(life, key)]
+    if keys:
+        life.world.api.delete(life.dice.choice(sorted(keys)), by="kubectl")
 
 
 def makes(life: Life) -> None:
@@ -241,7 +243,40 @@ def _is_unknown(life: Life) -> bool:
     return not git.complete or (PAYMENTS in git.packages and not isinstance(rendered_now, Complete))
 
 
-def _judged(life: Life, writes: list[Write], intents: frozenset[Key]) -> Iterator[str]:
+def _may_put_back(life: Life) -> frozenset[Key]:
+    """What was deleted to be replaced; a Job only with the content that was let in."""
+    if PAYMENTS not in life.world.disk:
+        return frozenset()
+    newest = life.world.git.rendered.get(PAYMENTS)
+    wanted = {one.key: one.digest for one in getattr(newest, "objects", ())}
+    return frozenset(
+        key
+        for key, intent in life.world.inventory(PAYMENTS).intents.items()
+        if key.kind != "Job" or wanted.get(key) == intent.digest
+    )
+
+
+def _replaces(life: Life, writes: list[Write]) -> None:
+    """Note what was deleted although Git wants it, and forget what Git does not want any more."""
+    newest = life.world.git.rendered.get(PAYMENTS)
+    if _is_unknown(life) or not isinstance(newest, Complete):
+        life.replaced = set() if PAYMENTS not in life.world.git.packages else life.replaced
+        return
+    wanted = {one.key for one in newest.objects}
+    deleted = {w.key for w in writes if (w.verb, w.by) == ("delete", FIELD_MANAGER)}
+    life.replaced = (life.replaced | deleted) & wanted
+
+
+def _missing(life: Life) -> Iterator[str]:
+    """What we deleted to replace it, and did not put back, whatever holds."""
+    for key in sorted(life.replaced):
+        if key in life.world.api.objects:
+            life.replaced.discard(key)
+        elif key.kind == "Service" and not life.world.git.base_lost:
+            yield f"{key} was deleted and not put back"
+
+
+def _judged(life: Life, writes: list[Write], put_back: frozenset[Key]) -> Iterator[str]:
     """What the agent may not have written in this round."""
     ours = [write for write in writes if write.by == FIELD_MANAGER]
     yield from (
@@ -253,7 +288,7 @@ def _judged(life: Life, writes: list[Write], intents: frozenset[Key]) -> Iterato
         yield from (
             f"{write.verb} {write.key} while everything was held"
             for write in ours
-            if write.key not in intents
+            if write.key not in put_back
         )
     if _is_unknown(life):
         yield from (
@@ -305,29 +340,29 @@ def _is_as_in_git(life: Life) -> Iterator[str]:
 
 
 def _runs(life: Life, *, may_die: bool) -> None:
-    """Run until nothing moves, maybe dying on the way."""
+    """Run until nothing moves, maybe dying on the way; the next round may find the agent dead."""
     world = life.world
-    before = len(world.api.writes)
-    intents = (
-        frozenset(world.inventory(PAYMENTS).intents) if PAYMENTS in world.disk else frozenset()
-    )
+    before, put_back = len(world.api.writes), _may_put_back(life)
     world.die_at = world.steps + life.dice.randrange(1, 12) if may_die else 0
-    while True:
-        try:
+    try:
+        world.run()
+    except Killed:
+        life.story.append("  killed")
+        world.restart()
+        world.die_at = 0
+        if life.dice.random() < 0.4:
             world.run()
-        except Killed:
-            life.story.append("  killed")
-            world.restart()
-            world.die_at = 0
-        else:
-            break
-    life.faults += _judged(life, world.api.writes[before:], intents)
+    _replaces(life, world.api.writes[before:])
+    if world.passed:
+        life.faults += _missing(life)
+    life.faults += _judged(life, world.api.writes[before:], put_back)
 
 
 def _rests(life: Life) -> None:
     """Lift every hold, mend what is broken, and wait until all is done."""
     world = life.world
     world.git.policies, world.git.rewritten = Policies(), False
+    life.objects["ConfigMap/last"] = {"kind": "ConfigMap", "name": "last", "data": {"x": "1"}}
     declares(life)
     for _ in range(8):
         _runs(life, may_die=False)
