@@ -552,7 +552,10 @@ def _once(running: Running, settings: Settings) -> int:
 
     agent, settling = running.agent, running.settling
     settled = settling.wait(agent, left(), observing=settings.observe)
-    if settled and once.is_refused(once.reports(agent).values()):
-        settling.wait_while(agent, once.reports(agent), min(left(), once.GRACE.total_seconds()))
-        settling.wait(agent, left(), observing=settings.observe)
+    while settled and once.is_refused(once.reports(agent).values()):
+        before = once.words(agent)
+        settling.wait_while(agent, before, min(left(), once.GRACE.total_seconds()))
+        settled = settling.wait(agent, left(), observing=settings.observe)
+        if once.words(agent) == before:
+            break
     return once.exit_code(agent, observing=settings.observe)

@@ -225,7 +225,7 @@ def install(place: Place) -> None:
     place.voice.why("plain YAML, a kustomization and a chart; the shop's Namespace comes first")
     for name in ("shop/namespace", "shop/frontend", "shop/migration"):
         place.until_package(name, "Synced")
-    place.until_package("media/player", "Suspended", says="media/player: deletions are suspended")
+    place.until_package("media/player", "Synced", says="media/player: only deletions are held")
     place.until("and all else of it is applied", PLAYER, _is_ready)
     place.type("kubectl get packages --all-namespaces")
     place.type("kubectl get deployments,jobs --all-namespaces")

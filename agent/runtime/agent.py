@@ -131,6 +131,7 @@ class Agent:
         """Packages whose kinds were not all known when a pass last looked."""
         self._edges = Edges()
         self._unseen: dict[str, str] = {}
+        self._expects_kinds = False
         self._names: dict[str, PackageName] = {}
 
     # --- life ----------------------------------------------------------------------------------
@@ -158,6 +159,10 @@ class Agent:
         for thread in self._threads:
             thread.join(max(0.0, deadline - time.monotonic()))
         return not any(thread.is_alive() for thread in self._threads)
+
+    def is_quiet(self) -> bool:
+        """Whether no pass runs, is ready to, or is about to be woken by new definitions."""
+        return not self._expects_kinds and self.packages.is_idle() and self.slow.is_idle()
 
     # --- what wakes passes ---------------------------------------------------------------------
 
@@ -201,6 +206,7 @@ class Agent:
         kind = GroupKind(key.group, key.kind)
         if kind == DEFINITION:
             # Definitions come in dozens: one look when the last of them came.
+            self._expects_kinds = True
             self._timers.at(KINDS, self._clock() + DEBOUNCE, lambda: self.slow.wake(KINDS))
         elif kind == PACKAGE:
             self._package_changed(PackageName(key.namespace, key.name))
@@ -376,6 +382,7 @@ class Agent:
         return bool(self._known()) and not self.world.memory.reports()
 
     def _kinds(self) -> None:
+        self._expects_kinds = False
         self._on_kinds()
         changed = self.world.source.reread()
         for name in self._known():

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import threading
 from datetime import timedelta
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Final, TypeAlias
 
 from agent.core.report import reference
 from agent.core.values import PackageName, Reason, State
@@ -21,6 +21,9 @@ TIMEOUT: Final = 7
 GRACE: Final = timedelta(seconds=12)
 """A refusal of the server is tried again once before it counts: a CRD may have come meanwhile."""
 MOVING: Final = frozenset({State.PENDING, State.PROGRESSING})
+
+
+Words: TypeAlias = "Mapping[PackageName, tuple[State, Reason, str]]"
 
 
 class Settling:
@@ -49,13 +52,11 @@ class Settling:
             )
         return is_settled(agent, observing=observing)
 
-    def wait_while(
-        self, agent: Agent, before: Mapping[PackageName, Report], seconds: float
-    ) -> None:
-        """Wait until any report differs from `before`, for a while."""
+    def wait_while(self, agent: Agent, before: Words, seconds: float) -> None:
+        """Wait until anything is told differently, or is looked at again, for a while."""
         with self._changed:
             self._changed.wait_for(
-                lambda: self._stopped or reports(agent) != before or not agent.packages.is_idle(),
+                lambda: self._stopped or words(agent) != before or not agent.is_quiet(),
                 seconds,
             )
 
@@ -74,12 +75,20 @@ def reports(agent: Agent) -> dict[PackageName, Report]:
     return {name: report for name, (report, _) in agent.world.memory.reports().items()}
 
 
+def words(agent: Agent) -> Words:
+    """What every package is doing, in words: what a person would call the same."""
+    return {
+        name: (report.state, report.reason, report.message)
+        for name, report in reports(agent).items()
+    }
+
+
 def is_settled(agent: Agent, *, observing: bool) -> bool:
     """Whether every package was looked at and none of them moves by itself."""
     polled = agent.world.source.polled
     if polled.at is None and not polled.problem:
         return False
-    if not (agent.packages.is_idle() and agent.slow.is_idle()):
+    if not agent.is_quiet():
         return False
     known = reports(agent)
     if expected(agent) - known.keys():

@@ -104,6 +104,8 @@ def test_no_page_names_a_machine(page: str) -> None:
 @pytest.mark.parametrize("page", PAGES)
 def test_variables_exist(page: str) -> None:
     """Every TIDEGATE_ variable is one of an option, or one that the tests read."""
+    if page == "docs/reference/cli.md":  # made from the options of all verbs, and compared there
+        return
     known = {option.variable.removeprefix("TIDEGATE_") for option in BY_NAME.values()}
     assert {*_VARIABLE.findall(_text(page))} - known - _FOR_TESTS == set()
 
