@@ -7,12 +7,9 @@ at the last apply and in the cluster still is.
 
 from __future__ import annotations
 
-import base64
-import hashlib
-import hmac
 import types
-from collections.abc import Iterator, Mapping
-from dataclasses import MISSING, dataclass, fields, is_dataclass, replace
+from collections.abc import Mapping
+from dataclasses import MISSING, fields, is_dataclass
 from datetime import date, datetime, timedelta
 from enum import Enum
 from functools import cache
@@ -21,13 +18,10 @@ from typing import Any, Final, Union, cast, get_args, get_origin, get_type_hints
 import orjson
 
 from agent.core import contest, encode, policies, schema, values
-from agent.core.decide import decide
 from agent.core.errors import AgentError
-from agent.core.live import unpack
-from agent.core.ownership import expected
-from agent.core.redact import LAST_APPLIED, MASK, is_secret
+from agent.core.hiding import without_secrets
 from agent.core.schema import ListRule, MapRule, Node
-from agent.core.values import Complete, Desired, Facts, Key, Live
+from agent.core.values import Facts
 from agent.core.windows import schedule
 
 SCHEMA: Final = "tidegate.facts/v1"
@@ -67,7 +61,7 @@ def dump(facts: Facts, key: bytes) -> bytes:
     Raises:
         EncodeError: a value that JSON can't carry.
     """
-    hidden = _without_secrets(facts, key)
+    hidden = without_secrets(facts, key)
     nodes = _Nodes()
     written = {"schema": SCHEMA, "facts": _write(hidden, nodes)}
     found = {**written, "nodes": nodes.table()}
@@ -244,142 +238,3 @@ def _read_scalar(kind: Any, found: Any) -> Any:
 @cache
 def _hints(kind: type[Any]) -> dict[str, Any]:
     return get_type_hints(kind, localns={**_NAMES, **_MODULES.get(kind.__module__, {})})
-
-
-# --- Secrets -----------------------------------------------------------------------------------
-
-
-@dataclass(frozen=True, slots=True)
-class _Tokens:
-    """Makes tokens under one key."""
-
-    key: bytes
-
-    def of(self, text: str) -> str:
-        """Return what stands for a text; nothing stands for nothing."""
-        return hmac.new(self.key, text.encode(), hashlib.sha256).hexdigest() if text else ""
-
-    def digest(self, digest: str) -> str:
-        """Return what stands for a digest: of a short password it would be as good as the word."""
-        return f"sha256:{self.of(digest)}" if digest else ""
-
-    def value(self, value: Any) -> Any:
-        """Return what stands for an entry of `data`: base64 again, as its readers expect."""
-        if not isinstance(value, str):
-            return value
-        return base64.b64encode(self.of(value).encode()[:24]).decode() if value else ""
-
-    def secret(self, manifest: Mapping[str, Any]) -> dict[str, Any]:
-        """Return a Secret with tokens for values."""
-        hidden = dict(manifest)
-        for name in ("data", "stringData"):
-            entries = manifest.get(name)
-            if isinstance(entries, Mapping):
-                hidden[name] = {each: self.value(value) for each, value in entries.items()}
-        annotations = manifest.get("metadata", {}).get("annotations") or {}
-        if LAST_APPLIED in annotations:
-            kept = {**annotations, LAST_APPLIED: MASK}
-            hidden["metadata"] = {**manifest["metadata"], "annotations": kept}
-        return hidden
-
-
-def _without_secrets(facts: Facts, key: bytes) -> Facts:
-    """Return facts that say nothing of a Secret, and decide the same."""
-    secrets = frozenset(_secrets(facts))
-    if not secrets:
-        return facts
-    tokens = _Tokens(key)
-    digests = {each: tokens.digest(each) for each in _digests(facts, secrets) if each}
-    hidden = cast("Facts", _hide(facts, tokens, digests))
-    return _same_plan(facts, _same_expectations(facts, hidden, secrets))
-
-
-def _secrets(facts: Facts) -> Iterator[Key]:
-    keys = {*facts.live, *facts.inventory.entries, *(answer.key for answer in facts.answers)}
-    for rendered in (facts.new, facts.base):
-        keys |= {one.key for one in rendered.objects} if isinstance(rendered, Complete) else set()
-    yield from (key for key in keys if (key.group, key.kind) == ("", "Secret"))
-
-
-def _digests(facts: Facts, secrets: frozenset[Key]) -> Iterator[str]:
-    """Yield every digest that was made of a Secret, alone or among others."""
-    for rendered in (facts.new, facts.base):
-        if isinstance(rendered, Complete):
-            yield rendered.digest
-            yield from (one.digest for one in rendered.objects if one.key in secrets)
-    for key, entry in facts.inventory.entries.items():
-        if key in secrets:
-            yield from (entry.digest, entry.expected, entry.skipped)
-    for key, intent in facts.inventory.intents.items():
-        if key in secrets:
-            yield intent.digest
-    yield from (answer.digest for answer in facts.answers if answer.key in secrets)
-    if facts.inventory.applied is not None:
-        yield facts.inventory.applied.digest
-
-
-def _hide(value: Any, tokens: _Tokens, digests: Mapping[str, str]) -> Any:
-    """Return a value with every Secret in it hidden, and every digest of one."""
-    hidden = value
-    match value:
-        case Node() | Enum():
-            pass
-        case str():
-            hidden = digests.get(value, value)
-        case Live():
-            hidden = replace(value, packed=_hidden_live(value, tokens))
-        case Mapping():
-            hidden = {key: _hide(each, tokens, digests) for key, each in value.items()}
-        case tuple() if not hasattr(value, "_fields"):
-            hidden = tuple(_hide(each, tokens, digests) for each in value)
-        case _ if is_dataclass(value):
-            hidden = _hide_record(value, tokens, digests)
-        case _:
-            pass
-    return hidden
-
-
-def _hide_record(value: Any, tokens: _Tokens, digests: Mapping[str, str]) -> Any:
-    if isinstance(value, Desired) and is_secret(value.manifest):
-        value = replace(value, manifest=tokens.secret(value.manifest))
-    changed = {f.name: _hide(getattr(value, f.name), tokens, digests) for f in fields(value)}
-    return replace(value, **changed)
-
-
-def _hidden_live(live: Live, tokens: _Tokens) -> bytes:
-    manifest = unpack(live)
-    return encode.pack(tokens.secret(manifest)) if is_secret(manifest) else live.packed
-
-
-def _same_expectations(facts: Facts, hidden: Facts, secrets: frozenset[Key]) -> Facts:
-    """Let what was as expected be as expected: that digest is made of live values."""
-    entries = dict(hidden.inventory.entries)
-    for key in secrets & entries.keys() & facts.live.keys():
-        before, after = _applied(facts, key), _applied(hidden, key)
-        if before is None or after is None:
-            continue
-        if facts.inventory.entries[key].expected == expected(facts.live[key], before, facts):
-            digest = expected(hidden.live[key], after, hidden)
-            entries[key] = replace(entries[key], expected=digest)
-    return replace(hidden, inventory=replace(hidden.inventory, entries=entries))
-
-
-def _applied(facts: Facts, key: Key) -> Desired | None:
-    """Return the content of an object that was applied last, where a render has it."""
-    entry = facts.inventory.entries[key]
-    renders = (each.objects for each in (facts.new, facts.base) if isinstance(each, Complete))
-    found = (one for objects in renders for one in objects)
-    return next((one for one in found if (one.key, one.digest) == (key, entry.digest)), None)
-
-
-def _same_plan(facts: Facts, hidden: Facts) -> Facts:
-    """Let an Override that names the plan name it still: that digest covers all contents."""
-    if not any(each.plan for each in facts.policies.overrides):
-        return hidden
-    digest = decide(facts).plan.digest
-    hidden_digest = decide(hidden).plan.digest
-    overrides = tuple(
-        replace(each, plan=hidden_digest) if each.plan == digest else each
-        for each in hidden.policies.overrides
-    )
-    return replace(hidden, policies=replace(hidden.policies, overrides=overrides))

@@ -181,14 +181,14 @@ def test_an_invalid_replacement_leaves_the_old_job(site: Site) -> None:
     assert site.told() == ("Failed", "ApplyFailed")
 
 
-@pytest.mark.parametrize("side", ["before", "after"])
-def test_killed_around_the_deletion_runs_one_new_job(site: Site, side: str) -> None:
-    """An agent that dies around the deletion leaves it to the next to run the new Job, once."""
+@pytest.mark.parametrize("place", ["delete:before", "delete:after", "apply:after"])
+def test_killed_during_a_replacement_runs_one_new_job(site: Site, place: str) -> None:
+    """An agent that dies on the way leaves it to the next to run the new Job, exactly once."""
     site.commit(package(site.namespace), change("Recreate", "1"))
     site.sync()
     mark = site.plane.marker()
     site.commit(change("Recreate", "2"))
-    site.die(f"delete:{side}:kill")
+    site.die(f"{place}:kill")
     site.sync()
     site.sync()
     assert site.workload_writes(mark) == MIGRATE

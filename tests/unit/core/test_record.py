@@ -218,6 +218,30 @@ def test_no_secret_and_no_digest_of_one_is_in_the_file():
     assert [each for each in hidden if each in written] == []
 
 
+@pytest.mark.parametrize("drifted", [False, True])
+def test_what_repeats_a_secret_is_hidden_too(drifted: bool):  # noqa: FBT001
+    """An object with a Secret's value in it tells neither the value nor a digest of it."""
+    secret = wanted("Secret", "login", data={"password": encoded(PASSWORD)})
+    copy = wanted("ConfigMap", "copy", data={"url": f"db://{PASSWORD}@db", "plain": "word"})
+    live = {one.key: lively(one) for one in (secret, copy)}
+    facts = synced(secret, copy, live=live)
+    entries = {
+        one.key: remembered(one, expected=expected(live[one.key], one, facts))
+        for one in (secret, copy)
+    }
+    facts = replace(facts, inventory=inventory_of(secret, copy, entries=entries))
+    if drifted:
+        changed = {**unpack(live[copy.key]), "data": {"url": PASSWORD, "plain": "other"}}
+        live[copy.key] = replace(live[copy.key], packed=pack(changed))
+        facts = replace(facts, live=live)
+
+    written = dump(facts, KEY)
+
+    hidden = (PASSWORD, encoded(PASSWORD), copy.digest)
+    assert [each for each in hidden if each in written.decode()] == []
+    assert told(decide(load(written))) == told(decide(facts))
+
+
 def test_an_override_of_a_plan_with_secrets_still_names_it():
     """The plan's digest covers the Secret's; an Override bound to it passes in the replay too."""
     facts = facts_of(wanted("Secret", "login", data={"password": encoded(PASSWORD)}))
