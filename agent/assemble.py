@@ -468,13 +468,8 @@ class Running:
         leads = self._settings.observe or self.leading.holds()
         if self.status is not None and leads and self.source.snapshot() is not None:
             self.status.run(clock.now(), at_once=True)
-            self._forget_departed()
-
-    def _forget_departed(self) -> None:
-        """Do what their next passes would: none runs any more."""
-        if not self._settings.observe:
-            for package in self.memory.forgettable():
-                self._notebook.forget(package)
+            for package in () if self._settings.observe else self.memory.forgettable():
+                self._notebook.forget(package)  # as its next pass would, but none runs any more
 
     def told(self) -> Mapping[str, Any]:
         """What every package is doing, as `status -o json` shows it."""
