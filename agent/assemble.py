@@ -286,6 +286,9 @@ class Running:
             ),
             on_problem=lambda package, says: log.warning("%s: %s", package, says),
             tells_git=not self._settings.no_status,
+            is_ours=lambda owner: (
+                (owner.instance, owner.cluster) == (self._settings.instance, self._settings.cluster)
+            ),
         )
 
     def _listener(self) -> Serving | None:

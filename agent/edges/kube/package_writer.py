@@ -7,7 +7,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from agent.core.identity import acts_as
+from agent.core import words
+from agent.core.identity import acts_as, parse_owner
 from agent.core.report.transitions import unpushed
 from agent.core.values import Inventory, Remember, WasNotTried
 from agent.edges.kube.refusal import is_taken
@@ -17,6 +18,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
     from datetime import datetime
 
+    from agent.core.identity import Owner
     from agent.core.report.values import Report
     from agent.core.values import (
         Effect,
@@ -47,6 +49,7 @@ class PackageWriter:
         manifest: Callable[[Package, Mapping[str, str]], Manifest],
         status: Callable[[Report, Inventory, int], Mapping[str, Any]],
         on_problem: Callable[[PackageName, str], None],
+        is_ours: Callable[[Owner], bool],
         tells_git: bool = False,
     ) -> None:
         """Take the parts.
@@ -64,6 +67,7 @@ class PackageWriter:
         self._manifest = manifest
         self._status = status
         self._on_problem = on_problem
+        self._is_ours = is_ours
         self._tells_git = tells_git
 
     def perform(
@@ -97,6 +101,10 @@ class PackageWriter:
         """Bring the Package object, its status and its events up to date."""
         name = report.package
         seen = self._root(name)
+        if seen is not None and self._is_anothers(seen):
+            owner = seen.annotations.get(words.OWNER, "")
+            self._say(name, f"the Package belongs to {owner}: nothing is told in it")
+            return
         if package is not None and self._has_namespace(name.namespace):
             wanted = self._manifest(package, inventory.labels or {})
             seen, problem = self._teller.declare(name, wanted, seen)
@@ -110,7 +118,7 @@ class PackageWriter:
         """Delete the Package object, then what is remembered of it, once Git was told."""
         name = inventory.package
         seen = self._root(name)
-        if seen is not None:
+        if seen is not None and not self._is_anothers(seen):
             self._say(name, self._teller.retire(name, seen))
         if self._tells_git and unpushed(inventory.told):
             self.remember(Inventory(name, told=inventory.told, gone=inventory.gone))
@@ -118,6 +126,11 @@ class PackageWriter:
         sent = self._notebook.forget(name)
         if sent is not None and not isinstance(sent, Response):
             self._say(name, f"the inventory could not be deleted: {sent.why}")
+
+    def _is_anothers(self, seen: Root) -> bool:
+        """Whether another instance, or an agent of another cluster's name, keeps this Package."""
+        whose = parse_owner(seen.annotations.get(words.OWNER, ""))
+        return whose is not None and not self._is_ours(whose)
 
     def _say(self, name: PackageName, problem: str) -> None:
         if problem:
