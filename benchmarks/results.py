@@ -70,7 +70,7 @@ def _page(found: Found, day: str) -> Iterator[str]:
         for race, numbers in races.items():
             if race != "floor":
                 yield from _rows(size, race, numbers, races.get("floor", {}))
-    yield "\nFlux and the gitops-engine agent are not part of this run: their binaries are not here."
+    yield "\nFlux and the gitops-engine agent are not part of this run: nobody named binaries."
     yield "What targets say of them is not claimed by this page."
 
 
