@@ -10,13 +10,15 @@ from facts_builder import PAYMENTS
 from simulated.story import package_of, rendered
 from simulated.world import Killed, World, new_world
 
-from agent.core.values import Complete
+from agent.core.policies import Match, Suspension
+from agent.core.values import Complete, Policies
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
 
 CAMPAIGN = os.environ.get("TIDEGATE_CAMPAIGN", "")
 """Set to any number: as many random lives, and all pairs of kills."""
+FREEZE = Suspension("freeze", (Match(),), "fire")
 SPEC = {"jobs": "RecreateFinished", "replace": "Recreate"}
 
 
@@ -167,6 +169,29 @@ def test_two_kills_change_nothing_but_time() -> None:
         for gap in range(1, 10) if CAMPAIGN else (1 + first % 4,):
             world, stages = lived((first, first + gap))
             assert (list(broken(world)), stages) == ([], STAGES), (first, gap)
+
+
+def test_frozen_while_dead_it_puts_back_what_it_deleted_and_nothing_else() -> None:
+    """Everything is suspended between the kill and the restart, at any one place of a change."""
+    put_back = []
+    for death in range(1, REFERENCE.steps):
+        world = new_world()
+        declared(world, FIRST)
+        settled(world)
+        declared(world, SECOND)
+        world.die_at = world.steps + death
+        try:
+            world.run()
+        except Killed:
+            world.restart()
+        else:
+            break
+        world.die_at, killed = 0, len(world.api.writes)
+        world.git.policies = Policies(suspensions=(FREEZE,))
+        world.run()
+        assert sum(key.kind == "Service" for key in world.api.objects) == 1, death
+        put_back += [(write.verb, write.key.kind) for write in world.api.writes[killed:]]
+    assert set(put_back) == {("apply", "Service"), ("apply", "Job")}
 
 
 def test_every_object_was_rendered() -> None:
