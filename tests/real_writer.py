@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 
 from scripted_api import Fence
 
+from agent import __version__
 from agent.core.identity import Home
 from agent.edges.kube.discovery import Discovery
 from agent.edges.kube.groundwork import Groundwork
@@ -43,7 +44,7 @@ class Desk:
         self.sender = Sender(self.transport, self.fence, lambda _: None, self.journal.append)
         self.notebook = Notebook(self.transport, self.sender, self.home)
         self.teller = Teller(self.sender, self.home, str)
-        self.groundwork = Groundwork(self.transport, self.sender, self.home, str, "0.1.0")
+        self.groundwork = Groundwork(self.transport, self.sender, self.home, str, __version__)
         self.writer = Writer(
             transport=self.transport,
             sender=self.sender,

@@ -160,6 +160,10 @@ class Agent:
             thread.join(max(0.0, deadline - time.monotonic()))
         return not any(thread.is_alive() for thread in self._threads)
 
+    def leads(self) -> bool:
+        """Whether passes may run: before, nobody knows what is remembered."""
+        return self._leader.holds()
+
     def is_quiet(self) -> bool:
         """Whether no pass runs, is ready to, or is about to be woken by new definitions."""
         return not self._expects_kinds and self.packages.is_idle() and self.slow.is_idle()

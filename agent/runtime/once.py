@@ -88,7 +88,7 @@ def is_settled(agent: Agent, *, observing: bool) -> bool:
     polled = agent.world.source.polled
     if polled.at is None and not polled.problem:
         return False
-    if not agent.is_quiet():
+    if not (agent.leads() and agent.is_quiet()):
         return False
     known = reports(agent)
     if expected(agent) - known.keys():
@@ -116,6 +116,8 @@ def exit_code(agent: Agent, *, observing: bool) -> int:
     policies = declared.policies
     if not declared.complete or declared.invalid or not policies.valid or policies.says:
         return FAILED
+    if not agent.leads():
+        return TIMEOUT
     told = [(report.state, report.reason) for report in known.values()]
     unseen = [(State.PENDING, Reason.PROGRESSING) for _ in expected(agent) - known.keys()]
     code = reference.once([*told, *unseen])

@@ -9,6 +9,7 @@ import pytest
 from real_writer import NOW, Desk, desk
 
 from agent.core.identity import package_label
+from agent.core.kinds.crd import crd
 from agent.core.live import unpack
 from agent.core.values import (
     Adopt,
@@ -231,34 +232,6 @@ def test_the_audit_log_shows_exactly_the_planned_writes(
 
 # --- telling -----------------------------------------------------------------------------------
 
-_CRD = {
-    "apiVersion": "apiextensions.k8s.io/v1",
-    "kind": "CustomResourceDefinition",
-    "metadata": {"name": "packages.tidegate.io"},
-    "spec": {
-        "group": "tidegate.io",
-        "names": {"kind": "Package", "plural": "packages", "singular": "package"},
-        "scope": "Namespaced",
-        "versions": [
-            {
-                "name": "v1alpha1",
-                "served": True,
-                "storage": True,
-                "subresources": {"status": {}},
-                "schema": {
-                    "openAPIV3Schema": {
-                        "type": "object",
-                        "properties": {
-                            part: {"type": "object", "x-kubernetes-preserve-unknown-fields": True}
-                            for part in ("spec", "status")
-                        },
-                    }
-                },
-            }
-        ],
-    },
-}
-
 
 def _declared(package: PackageName, path: str) -> dict[str, Any]:
     return {
@@ -270,7 +243,7 @@ def _declared(package: PackageName, path: str) -> dict[str, Any]:
 
 
 def _tell_first(agent: Desk, package: PackageName) -> Root:
-    assert agent.groundwork.ensure_crd(_CRD, _pause) == ""
+    assert agent.groundwork.ensure_crd(crd(), _pause) == ""
     root, problem = agent.teller.declare(package, _declared(package, "a"), None)
     assert problem == ""
     assert root is not None
