@@ -85,7 +85,16 @@ class Unserved:
     """The server has no such resource any more; this source ends."""
 
 
-Observation: TypeAlias = Listing | Seen | Gone | Listed | Following | Interrupted | Unserved
+@dataclass(frozen=True, slots=True)
+class Resting:
+    """Nothing is tried for some seconds; what is known stays as it is."""
+
+    seconds: float
+
+
+Observation: TypeAlias = (
+    Listing | Seen | Gone | Listed | Following | Interrupted | Resting | Unserved
+)
 
 
 # --- records -----------------------------------------------------------------------------------

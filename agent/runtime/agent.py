@@ -6,7 +6,6 @@ Never decides: a pass gets a name and looks at the world.
 from __future__ import annotations
 
 import logging
-import threading
 import time
 from dataclasses import dataclass
 from datetime import timedelta
@@ -19,6 +18,7 @@ from agent.core.identity import package_label
 from agent.core.values import GroupKind, PackageName, WasNotTried, WasUnknown
 from agent.passes.package import Passed, sync
 from agent.runtime.edges import Edges
+from agent.runtime.loops import Thread
 from agent.runtime.queue import Queue
 from agent.runtime.surroundings import DEFINITION, NAMESPACE, PACKAGE
 
@@ -28,6 +28,7 @@ if TYPE_CHECKING:
 
     from agent.core.values import Key
     from agent.passes.ports import Writer
+    from agent.runtime.loops import Loop, Started, Starts
     from agent.runtime.memory import Memory
     from agent.runtime.records import Changed
     from agent.runtime.source import GitSource
@@ -108,6 +109,7 @@ class Agent:
         on_revision: Callable[[], None] = lambda: None,
         on_poll: Callable[[bool], None] = lambda _: None,
         workers: int = 4,
+        starts: Starts = Thread,
     ) -> None:
         self.world = world
         self._writer = writer
@@ -122,9 +124,10 @@ class Agent:
         self._on_revision = on_revision
         self._on_poll = on_poll
         self._workers = workers
+        self._starts = starts
         self.packages: Queue[PackageName] = Queue()
         self.slow: Queue[str] = Queue()
-        self._threads: list[threading.Thread] = []
+        self._started: list[Started] = []
         self._failures: dict[PackageName, int] = {}
         self._asked: set[PackageName] = set()
         self._waiting: set[PackageName] = set()
@@ -139,16 +142,14 @@ class Agent:
     def start(self) -> None:
         """Start workers and timers; the first thing they do is to read the repository."""
         for number in range(self._workers):
-            self._thread(f"package-{number}", self._work_packages)
+            self._start(f"package-{number}", self._work_packages)
         for number in range(2):
-            self._thread(f"slow-{number}", self._work_slow)
+            self._start(f"slow-{number}", self._work_slow)
         self._timers.every("poll", self._interval, lambda: self.slow.wake(REPOSITORY))
         self.slow.wake(REPOSITORY)
 
-    def _thread(self, name: str, target: Callable[[], None]) -> None:
-        thread = threading.Thread(target=target, name=name, daemon=True)
-        thread.start()
-        self._threads.append(thread)
+    def _start(self, name: str, loop: Callable[[], Loop]) -> None:
+        self._started.append(self._starts(name, loop))
 
     def stop(self, seconds: float) -> bool:
         """Start no pass any more and wait for those that run; False when one did not end."""
@@ -156,9 +157,8 @@ class Agent:
         self.packages.stop()
         self.slow.stop()
         deadline = time.monotonic() + seconds
-        for thread in self._threads:
-            thread.join(max(0.0, deadline - time.monotonic()))
-        return not any(thread.is_alive() for thread in self._threads)
+        ended = [each.join(deadline - time.monotonic()) for each in self._started]
+        return all(ended)
 
     def leads(self) -> bool:
         """Whether passes may run: before, nobody knows what is remembered."""
@@ -248,7 +248,7 @@ class Agent:
 
     # --- workers -------------------------------------------------------------------------------
 
-    def _work_packages(self) -> None:
+    def _work_packages(self) -> Loop:
         while (name := self.packages.take()) is not None:
             try:
                 self._pass(name)
@@ -260,6 +260,7 @@ class Agent:
             finally:
                 self.packages.done(name)
                 self._on_done()
+            yield 0.0
 
     def _retry(self, name: PackageName, why: str) -> None:
         failures = self._failures[name] = self._failures.get(name, 0) + 1
@@ -329,7 +330,7 @@ class Agent:
         dependants = (each for each, package in declared.items() if name in package.depends_on)
         self.packages.wake_all({*dependants, *passed.result.facts.movers.values()})
 
-    def _work_slow(self) -> None:
+    def _work_slow(self) -> Loop:
         passes = {
             REPOSITORY: self._repository,
             STATUS: self._status,
@@ -346,6 +347,7 @@ class Agent:
             finally:
                 self.slow.done(key)
                 self._on_done()
+            yield 0.0
 
     def _repository(self) -> None:
         asked, self._asked = self._asked, set()

@@ -1,17 +1,22 @@
-"""The lease thread: keeps the lease, and says when it came and went."""
+"""The lease loop: keeps the lease, and says when it came and went."""
 
 from __future__ import annotations
 
 import logging
 import threading
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING, Final, Protocol
 
 from agent.core.errors import AgentError
+from agent.runtime.loops import Thread
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    from agent.runtime.loops import Loop, Started, Starts
+
 log = logging.getLogger(__name__)
+
+_STOP_SECONDS: Final = 10.0
 
 
 class Keeper(Protocol):
@@ -50,15 +55,16 @@ class Leading:
         monotonic: Callable[[], float],
         prepare: Callable[[], None],
         on_ready: Callable[[], None],
+        starts: Starts = Thread,
     ) -> None:
         self._keeper = keeper
         self._fence = fence
         self._monotonic = monotonic
         self._prepare = prepare
         self._on_ready = on_ready
-        self._stop = threading.Event()
+        self._starts = starts
         self._ready = threading.Event()
-        self._thread = threading.Thread(target=self._run, name="lease", daemon=True)
+        self._started: Started | None = None
 
     @property
     def says(self) -> str:
@@ -71,25 +77,25 @@ class Leading:
 
     def start(self) -> None:
         """Begin to ask for the lease."""
-        self._thread.start()
+        self._started = self._starts("lease", self._keep)
 
     def wait(self, seconds: float) -> bool:
         """Wait until this process leads; False when the time ran out first."""
         return self._ready.wait(seconds)
 
     def stop(self) -> None:
-        """End the thread, then give the lease back; writes have to end before."""
-        self._stop.set()
-        if self._thread.is_alive():
-            self._thread.join(10)
+        """End the loop, then give the lease back; writes have to end before."""
+        if self._started is not None:
+            self._started.stop()
+            self._started.join(_STOP_SECONDS)
         self._ready.clear()
         self._keeper.release()
 
-    def _run(self) -> None:
-        pause = 0.0
-        while not self._stop.wait(pause):
+    def _keep(self) -> Loop:
+        while True:
             pause = self._keeper.step(self._monotonic())
             self._follow()
+            yield pause
 
     def _follow(self) -> None:
         if not self._fence.holds():

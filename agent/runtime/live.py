@@ -22,6 +22,7 @@ from agent.core.live import (
     record,
     version_of,
 )
+from agent.runtime.loops import Thread
 from agent.runtime.records import Changed, Records
 from agent.runtime.watcher import Watcher
 
@@ -29,6 +30,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping, Sequence
 
     from agent.core.values import GroupKind, Key, Live, Manifest
+    from agent.runtime.loops import Starts
     from agent.runtime.watcher import Source
 
 _STOP_SECONDS: Final = 10.0
@@ -65,6 +67,7 @@ class LiveState:
         opens: Callable[[GroupKind], Sequence[Source]],
         on_change: Callable[[Changed], None] = _ignore,
         on_synced: Callable[[GroupKind], None] = _ignore,
+        starts: Starts = Thread,
     ) -> None:
         """Start nothing yet.
 
@@ -72,10 +75,12 @@ class LiveState:
             opens: Gives the sources that together cover a kind; none where it is not served.
             on_change: Told of changes that others made, from watch threads, without a lock.
             on_synced: Told when a kind is known whole for the first time.
+            starts: Runs the watches.
         """
         self._opens = opens
         self._on_change = on_change
         self._on_synced = on_synced
+        self._starts = starts
         self._told = threading.Condition()  # its lock is reentrant
         self._records = Records()
         self._scopes: dict[GroupKind, list[_Scope]] = {}
@@ -156,7 +161,7 @@ class LiveState:
             self._scopes[kind] = scopes
             changes = [] if scopes else self._forget(kind)
             for scope in scopes:
-                scope.watcher = Watcher(scope.source, self._folds(scope))
+                scope.watcher = Watcher(scope.source, self._folds(scope), self._starts)
                 scope.watcher.start()
             self._told.notify_all()
         self._tell(changes)

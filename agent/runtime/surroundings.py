@@ -26,12 +26,14 @@ from agent.core.live import (
 from agent.core.reading import at, group_kind, text
 from agent.core.values import GroupKind, Key, Manifest, NamespaceFacts, PackageName, Root
 from agent.core.words import GROUP
+from agent.runtime.loops import Thread
 from agent.runtime.watcher import Watcher
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
     from typing import Protocol
 
+    from agent.runtime.loops import Starts
     from agent.runtime.watcher import Source
 
     class Opens(Protocol):
@@ -122,6 +124,7 @@ class Surroundings:
         opens: Opens,
         on_change: Callable[[Key], None] = lambda _: None,
         on_synced: Callable[[], None] = lambda: None,
+        starts: Starts = Thread,
     ) -> None:
         """Start nothing yet.
 
@@ -129,10 +132,12 @@ class Surroundings:
             opens: Gives the sources of a kind.
             on_change: Told what changed after the first list, from watch threads, without a lock.
             on_synced: Told when all that is needed is known, for passes that waited for it.
+            starts: Runs the watches.
         """
         self._opens = opens
         self._on_change = on_change
         self._on_synced = on_synced
+        self._starts = starts
         self._told = threading.Condition()
         self._stopped = False
         self._tables = {
@@ -216,9 +221,12 @@ class Surroundings:
             table.listed = table.listed or not sources
             for source in sources:
                 table.listed, table.name = False, str(source)
-                table.watcher = Watcher(source, lambda seen: self._fold(table, seen))
+                table.watcher = Watcher(source, self._folds(table), self._starts)
                 table.watcher.start()
             self._told.notify_all()
+
+    def _folds(self, table: _Table) -> Callable[[Observation], None]:
+        return lambda observation: self._fold(table, observation)
 
     def _fold(self, table: _Table, observation: Observation) -> None:
         with self._told:

@@ -1,17 +1,18 @@
-"""One thread that reads one source of observations; never looks into what it passes on."""
+"""One loop that reads one source of observations; never looks into what it passes on."""
 
 from __future__ import annotations
 
 import logging
-import threading
 from typing import TYPE_CHECKING, Final, Protocol
 
-from agent.core.live import Interrupted
+from agent.core.live import Interrupted, Resting
+from agent.runtime.loops import Thread
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
     from agent.core.live import Observation
+    from agent.runtime.loops import Loop, Started, Starts
 
 _LOG = logging.getLogger(__name__)
 _REST: Final = 5.0
@@ -35,37 +36,45 @@ class Source(Protocol):
 
 
 class Watcher:
-    """Hands every observation of a source to one function, in a thread of its own."""
+    """Hands every observation of a source to one function, in a loop of its own."""
 
-    def __init__(self, source: Source, fold: Callable[[Observation], None]) -> None:
+    def __init__(
+        self, source: Source, fold: Callable[[Observation], None], starts: Starts = Thread
+    ) -> None:
         self._source = source
         self._fold = fold
-        self._closing = threading.Event()
-        # A daemon: a request that hangs must not keep a stopped agent alive.
-        self._thread = threading.Thread(target=self._run, name=f"watch {source}", daemon=True)
+        self._starts = starts
+        self._started: Started | None = None
 
     def start(self) -> None:
         """Begin."""
-        self._thread.start()
+        self._started = self._starts(f"watch {self._source}", self._observe)
 
     def close(self) -> None:
         """Tell it to end; `join` waits for that."""
-        self._closing.set()
+        if self._started is not None:
+            self._started.stop()
         self._source.close()
 
     def join(self, seconds: float) -> bool:
         """Wait for the end; False when it did not come in time."""
-        self._thread.join(max(seconds, 0.0))
-        return not self._thread.is_alive()
+        return self._started is None or self._started.join(seconds)
 
-    def _run(self) -> None:
-        while not self._closing.is_set():
+    def _observe(self) -> Loop:
+        while True:
             try:
                 for observation in self._source:
-                    self._fold(observation)
+                    yield self._take(observation)
             except Exception as error:  # noqa: BLE001  # a mistake of ours must not blind the agent
                 _LOG.exception("watch %s failed; it begins again", self._source)
                 self._fold(Interrupted(f"internal error: {error!r}"))
-                self._closing.wait(_REST)
+                yield _REST
             else:
                 return
+
+    def _take(self, observation: Observation) -> float:
+        """Fold an observation; returns the seconds that the source wants to rest."""
+        if isinstance(observation, Resting):
+            return observation.seconds
+        self._fold(observation)
+        return 0.0

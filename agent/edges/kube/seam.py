@@ -42,7 +42,7 @@ class Stream(Protocol):
     """A watch: complete lines (split on LF only) until the server ends it or `close`."""
 
     def __iter__(self) -> Iterator[bytes]:
-        """Yield lines without their LF."""
+        """Yield lines without their LF; an empty one says that there is nothing to tell yet."""
         ...
 
     def close(self) -> None:

@@ -23,6 +23,7 @@ from agent.core.live import (
     Listed,
     Listing,
     Observation,
+    Resting,
     Seen,
     Unserved,
 )
@@ -146,13 +147,11 @@ class Watch:
         transport: Transport,
         scope: Scope,
         on_unserved: Callable[[], None] = lambda: None,
-        rest: Callable[[float], object] | None = None,
     ) -> None:
         self.scope = scope
         self._transport = transport
         self._on_unserved = on_unserved
         self._closing = threading.Event()
-        self._rest = rest or self._closing.wait
         self._lock = threading.Lock()
         self._stream: Stream | None = None
         self._version = ""
@@ -183,7 +182,7 @@ class Watch:
                     return
                 yield from self._fail(error)
             if self._failures:
-                self._rest(self._pause())
+                yield Resting(self._pause())
 
     def close(self) -> None:
         """End the iteration, a blocked read included."""
@@ -237,6 +236,9 @@ class Watch:
             yield Following()
             heard = False
             for line in stream:
+                if not line:
+                    yield Following()
+                    continue
                 heard, self._failures = True, 0
                 yield from self._event(line)
             if not heard:  # a proxy that ends every watch at once

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from contextlib import contextmanager
+from queue import SimpleQueue
 from typing import TYPE_CHECKING, Any
 
 from fed_source import FedSources
@@ -117,11 +118,14 @@ def test_our_own_status_is_no_change_of_a_package():
 
 def test_a_definition_that_changes_is_told():
     """So that discovery and schemas are asked again."""
-    with surrounded(*ALL) as (around, sources, changed):
-        source = sources.opened[DEFINITION]
-        source.feed(Listing(), Listed("1"), Seen(manifest(DEFINITION, "shops.example.com", 2)))
-        assert around.wait_for(lambda: True, 10)
-    assert changed == [Key(*DEFINITION, "", "shops.example.com")]
+    told: SimpleQueue[Key] = SimpleQueue()
+    sources = FedSources(*ALL)
+    surroundings = Surroundings(sources, told.put)
+    surroundings.ensure()
+    source = sources.opened[DEFINITION]
+    source.feed(Listing(), Listed("1"), Seen(manifest(DEFINITION, "shops.example.com", 2)))
+    assert told.get(timeout=10) == Key(*DEFINITION, "", "shops.example.com")
+    assert surroundings.stop()
 
 
 def test_a_kind_that_comes_later_is_watched_then():

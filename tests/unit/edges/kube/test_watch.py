@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from itertools import islice
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from scripted_transport import ScriptedStream, ScriptedTransport
 
@@ -14,12 +14,16 @@ from agent.core.live import (
     Listed,
     Listing,
     Observation,
+    Resting,
     Seen,
     Unserved,
 )
 from agent.core.values import FieldCause, KindInfo, Rejected
 from agent.edges.kube.failures import NoAnswerError, RefusedError
 from agent.edges.kube.watch import Scope, Watch
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator
 
 MAPS = KindInfo("", "ConfigMap", "configmaps", namespaced=True, versions=("v1",))
 SCOPE = Scope(MAPS, selector="tidegate.io/instance=a")
@@ -51,13 +55,30 @@ def status(code: int, reason: str, **details: Any) -> dict[str, Any]:
     return {"kind": "Status", "code": code, "reason": reason, "message": reason, "details": details}
 
 
-def watch(*script: Any) -> tuple[Watch, ScriptedTransport, list[float]]:
+class Restless:
+    """A watch whose pauses are noted and not made."""
+
+    def __init__(self, source: Watch, pauses: list[float]) -> None:
+        self._source = source
+        self._pauses = pauses
+        self.close = source.close
+
+    def __iter__(self) -> Iterator[Observation]:
+        """Leave the pauses out."""
+        for each in self._source:
+            if isinstance(each, Resting):
+                self._pauses.append(each.seconds)
+            else:
+                yield each
+
+
+def watch(*script: Any) -> tuple[Restless, ScriptedTransport, list[float]]:
     """Make a watch of a script, with the pauses that it makes."""
     transport, pauses = ScriptedTransport(*script), list[float]()
-    return Watch(transport, SCOPE, rest=pauses.append), transport, pauses
+    return Restless(Watch(transport, SCOPE), pauses), transport, pauses
 
 
-def observed(source: Watch, count: int) -> list[Observation]:
+def observed(source: Iterable[Observation], count: int) -> list[Observation]:
     """Read that many observations, then let go."""
     return list(islice(iter(source), count))
 
