@@ -515,6 +515,7 @@ def run(
     folder.mkdir(parents=True, exist_ok=True)
     running = Running(settings, folder)
     logs.configure(as_json=not sys.stderr.isatty(), redact=running.redaction.text)
+    clock.warn_if_moved()
     stopped = threading.Event()
     received: list[int] = []
 

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any, Final
 import click
 
 from agent.cli.exits import MEANINGS, Exit, Stop
-from agent.core.errors import AgentError, DeclarationError
+from agent.core.errors import AgentError, DeclarationError, SettingError
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -57,7 +57,7 @@ def guarded(verb: Callable[[], Any]) -> int:
 
 def code_of(error: AgentError) -> Exit:
     """Return the exit code that says what kind of failure it is."""
-    if isinstance(error, DeclarationError):
+    if isinstance(error, DeclarationError | SettingError):
         return Exit.USAGE
     status = getattr(error, "status", 0)
     reason = str(getattr(error, "reason", ""))

@@ -8,6 +8,10 @@ class AgentError(Exception):
     """Something that stops the pass at hand; the next pass tries again."""
 
 
+class SettingError(AgentError):
+    """A variable of this process could not be understood."""
+
+
 class SourceError(AgentError):
     """The repository could not be reached, read or written."""
 

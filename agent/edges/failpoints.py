@@ -11,7 +11,7 @@ import signal
 from dataclasses import dataclass
 from typing import Final
 
-from agent.core.errors import AgentError
+from agent.core.errors import AgentError, SettingError
 
 VARIABLE: Final = "TIDEGATE_FAILPOINT"
 
@@ -53,7 +53,7 @@ def _parse(text: str) -> _Armed | None:
         return None
     found = _SPELLING.fullmatch(text)
     if found is None or found["name"] not in NAMES:
-        raise AgentError(
+        raise SettingError(
             f"{VARIABLE}={text!r} is not a failpoint: write NAME:kill, NAME:kill@TURN or "
             f"NAME:error with NAME one of {', '.join(NAMES)}"
         )
@@ -64,7 +64,7 @@ def arm(text: str) -> None:
     """Set the failpoint as the variable would; the empty text disarms.
 
     Raises:
-        AgentError: no such failpoint.
+        SettingError: no such failpoint.
     """
     global _armed  # noqa: PLW0603 - one process, one failpoint, as the variable has it
     _armed = _parse(text)

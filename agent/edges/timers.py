@@ -1,13 +1,16 @@
 """Alarm clocks by APScheduler, in UTC; a job only wakes somebody, it never does the work.
 
-People's schedules are computed elsewhere: CronTrigger opens twice or never on the nights clocks
-change.
+Instants are those of the agent's clock. People's schedules are computed elsewhere: CronTrigger
+opens twice or never on the nights clocks change.
 """
 
 from __future__ import annotations
 
+from contextlib import suppress
 from datetime import UTC
 from typing import TYPE_CHECKING
+
+from agent.edges import clock
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Hashable
@@ -32,10 +35,16 @@ class Timers:
         """Call once at an instant, replacing the key's earlier wake-up; None only removes it."""
         name = str(key)
         if when is None:
-            if self._scheduler.get_job(name):
-                self._scheduler.remove_job(name)
+            self._remove(name)
             return
-        self._scheduler.add_job(call, "date", run_date=when, id=name, replace_existing=True)
+        at = clock.on_machine(when)
+        self._scheduler.add_job(call, "date", run_date=at, id=name, replace_existing=True)
+
+    def _remove(self, name: str) -> None:
+        from apscheduler.jobstores.base import JobLookupError  # noqa: PLC0415 - as above
+
+        with suppress(JobLookupError):  # it never was, or it just rang
+            self._scheduler.remove_job(name)
 
     def every(self, key: Hashable, interval: timedelta, call: Callable[[], None]) -> None:
         """Call again and again, the first time after one interval."""
@@ -46,4 +55,6 @@ class Timers:
 
     def stop(self) -> None:
         """Call nobody any more."""
+        # Waits for the alarm that rings at this moment: APScheduler 3 loses its thread otherwise.
+        self._scheduler.remove_all_jobs()
         self._scheduler.shutdown(wait=False)

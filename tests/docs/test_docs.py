@@ -14,6 +14,7 @@ import yaml
 from agent.cli import main
 from agent.core.kinds.documents import KINDS, parse
 from agent.core.kinds.shape import Site
+from agent.edges import clock, failpoints
 from agent.settings import BY_NAME
 
 ROOT = Path(__file__).parents[2]
@@ -37,7 +38,8 @@ _HEADING = re.compile(r"^#+ (?P<title>.+)$", re.MULTILINE)
 _OPTION = re.compile(r"(?<![\w-])--(?P<name>[a-z][a-z-]+)")
 _VARIABLE = re.compile(r"\bTIDEGATE_(?P<name>[A-Z_]+)\b")
 _MACHINE = re.compile(r"(?<![\w.])/(?:work|home|root|Users|tmp)/")
-_FOR_TESTS = {"REQUIRE_CONTROL_PLANE", "CORPUS", "CACHE_DIR"}
+_SEAMS = {clock.VARIABLE, failpoints.VARIABLE}
+_FOR_TESTS = {"REQUIRE_CONTROL_PLANE", "REQUIRE_SSHD", "CORPUS", "CACHE_DIR"}
 
 
 @cache
@@ -113,7 +115,7 @@ def _variables_of_verbs() -> set[str]:
 def test_variables_exist(page: str) -> None:
     """Every TIDEGATE_ variable is one of an option, or one that the tests read."""
     known = {option.variable.removeprefix("TIDEGATE_") for option in BY_NAME.values()}
-    known |= {name.removeprefix("TIDEGATE_") for name in _variables_of_verbs()}
+    known |= {name.removeprefix("TIDEGATE_") for name in _variables_of_verbs() | _SEAMS}
     assert {*_VARIABLE.findall(_text(page))} - known - _FOR_TESTS == set()
 
 

@@ -160,8 +160,10 @@ class Site:
             changes |= each
         return self.repository.commit(changes, message)
 
-    def start(self, *options: str, failpoint: str = "", interval: str = "1s") -> AgentProcess:
-        """Start `tidegate run` and go on."""
+    def start(
+        self, *options: str, failpoint: str = "", interval: str = "1s", clock: str = ""
+    ) -> AgentProcess:
+        """Start `tidegate run` and go on; `clock` is the instant that it takes for now."""
         self._starts += 1
         given = {
             "repo": self.remote.url("repository.git"),
@@ -173,17 +175,18 @@ class Site:
             "interval": interval,
         }
         flags = [f"--{name}={value}" for name, value in given.items()]
+        environment = self._environment(TIDEGATE_FAILPOINT=failpoint, TIDEGATE_CLOCK=clock)
         output = self.folder / f"run-{self._starts}"
-        process = AgentProcess(["run", *flags, *options], self._environment(failpoint), output)
+        process = AgentProcess(["run", *flags, *options], environment, output)
         return self._running.enter_context(process)
 
-    def _environment(self, failpoint: str) -> dict[str, str]:
+    def _environment(self, **seams: str) -> dict[str, str]:
         kept = {name: os.environ[name] for name in _KEPT if name in os.environ}
         kept |= {name: value for name, value in os.environ.items() if name.startswith("GIT_")}
         programs = self.plane.assets.program("kubectl").parent
         path = {"PATH": f"{programs}{os.pathsep}{kept.get('PATH', '')}"}
         kept["PYTHONFAULTHANDLER"] = "1"
-        return kept | path | ({"TIDEGATE_FAILPOINT": failpoint} if failpoint else {})
+        return kept | path | {name: value for name, value in seams.items() if value}
 
     def once(self, *options: str, failpoint: str = "", timeout: str = "20s") -> Ended:
         """Run `tidegate run --once` to its end."""
