@@ -1,7 +1,6 @@
 """Finds the cluster and the credentials, through the official client's own configuration.
 
-The only file that imports `kubernetes`, and only when a cluster is really needed: the import costs
-a quarter of a second. Never sends a request.
+The client is imported only when a cluster is really needed. Never sends a request.
 """
 
 from __future__ import annotations
@@ -15,6 +14,7 @@ from typing import TYPE_CHECKING, Any, Final
 from urllib.parse import urlsplit
 
 from agent.core.errors import ClusterError
+from agent.edges.kube.official import official
 
 if TYPE_CHECKING:
     import urllib3
@@ -111,19 +111,14 @@ class Connection:
         configuration = _configuration(self._kubeconfig, self._context)
         configuration.connection_pool_maxsize = self._connections
         configuration.socket_options = _socket_options()
-        from kubernetes.client.rest import RESTClientObject  # noqa: PLC0415  # costs 0.25 s
-
-        pool: urllib3.PoolManager = RESTClientObject(configuration).pool_manager
+        pool: urllib3.PoolManager = official().rest(configuration).pool_manager
         return configuration, pool
 
 
 def _configuration(kubeconfig: str | None, context: str | None) -> Any:
     """Load what was named; else the default kubeconfig; else, as client-go, the Pod's own."""
-    from kubernetes import config as untyped  # noqa: PLC0415
-    from kubernetes.client.configuration import Configuration  # noqa: PLC0415
-
-    config: Any = untyped
-    configuration = Configuration()
+    config = official().config
+    configuration = official().configuration()
     default = any(
         Path(path).expanduser().is_file()
         for path in config.kube_config.KUBE_CONFIG_DEFAULT_LOCATION.split(":")
