@@ -14,7 +14,8 @@ from agent.core import contest, health, immutable, prune
 from agent.core.gates import suspension
 from agent.core.live import unpack
 from agent.core.order import place, teardown, waves
-from agent.core.standing import repairs
+from agent.core.relabel import is_relabelling
+from agent.core.standing import STOPS, repairs
 from agent.core.target import aim
 from agent.core.values import (
     Action,
@@ -23,7 +24,6 @@ from agent.core.values import (
     Delete,
     Effect,
     Entry,
-    Grade,
     HealthStatus,
     Intent,
     Inventory,
@@ -100,6 +100,7 @@ def _deletions(plan: Plan, verdict: Verdict, facts: Facts) -> Iterator[Step]:
     if any(
         step.action not in {Action.KEEP, Action.PRUNE} and not _is_left_alone(step, verdict)
         for step in plan.steps
+        if not is_relabelling(step)
     ):
         return
     going = [s for s in plan.steps if _is_going(s, facts) or _is_doomed(s, verdict)]
@@ -201,8 +202,7 @@ def _skipped(entries: Mapping[Key, Entry], plan: Plan) -> dict[Key, Entry]:
 
 def _labels_let_in(facts: Facts, steered: Aim, held: Sequence[Standing]) -> bool:
     """Whether the newest revision counts, policies are known, and none of them stops it."""
-    stops = {Grade.ALL, Grade.APPLY, Grade.UPGRADES}
-    stopped = any(one.keys is None and one.grades & stops for one in held)
+    stopped = any(one.keys is None and one.grades & STOPS for one in held)
     return steered.proves_absence and facts.policies.valid and not stopped
 
 

@@ -9,12 +9,13 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Final
 
-from agent.core import contest, immutable, ownership, prune
+from agent.core import contest, immutable, ownership, prune, relabel
 from agent.core.adopt import claim
 from agent.core.answers import existed, failed, heard, keep, said
 from agent.core.encode import digest
 from agent.core.immutable import is_job
 from agent.core.replacement import done, replacement, rerun
+from agent.core.target import newest
 from agent.core.values import (
     Action,
     Ask,
@@ -277,16 +278,21 @@ def _prunes(steered: Aim, facts: Facts) -> Iterator[Step]:
 def plan(
     facts: Facts, steered: Aim, standings: Sequence[Standing]
 ) -> tuple[Plan, tuple[Question, ...]]:
-    """Every object of the revision steered for, in order, then what Git no longer wants."""
+    """Every object of the revision steered for, in order, then what Git no longer wants.
+
+    A relabelling comes first. It is no part of the digest: nobody approves it, and it may be let
+    in while the rest of the same plan still waits.
+    """
     bases = _bases(facts, steered)
     view = _View(facts, bases, standings, heard(facts.answers), steered.pinned)
     judged = [_judged(desired, view) for desired in steered.objects]
     wanted = contest.told((step for step, _ in judged), facts.fights, facts.now)
     steps = (*wanted, *_prunes(steered, facts))
+    labels = relabel.relabelling(facts) if isinstance(newest(facts), Complete) else None
     questions = tuple(question for _, question in judged if question is not None)
     return Plan(
         facts.package,
-        steps,
+        (labels, *steps) if labels else steps,
         plan_digest(facts, steps),
         steered.commit,
         steered.held.commit if steered.held else "",

@@ -16,6 +16,7 @@ from agent.core.effects import bookkeeping
 from agent.core.inventory import finish, learn
 from agent.core.ownership import expected
 from agent.core.recognise import recognised
+from agent.core.relabel import is_relabelling
 from agent.core.report.judge import judge
 from agent.core.report.transitions import advance
 from agent.core.standing import repairs
@@ -118,6 +119,7 @@ def _is_applied(facts: Facts, decision: Decision, outcomes: Sequence[Outcome]) -
         step
         for step in decision.plan.steps
         if step.action not in {Action.KEEP, Action.PRUNE}
+        and not is_relabelling(step)
         and (step.key not in done or step.action is Action.REPLACE)
     )
     applied = all(repairs(s) and entries[s.key].digest == s.digest for s in left)

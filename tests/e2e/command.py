@@ -38,7 +38,7 @@ def tidegate(site: Site, *arguments: str, folder: Path | None = None) -> Ended:
     done = subprocess.run(
         [COMMAND, *arguments],
         cwd=folder or site.folder,
-        env={**site._environment(""), **_PERSON, **named},
+        env={**site._environment(), **_PERSON, **named},
         stdin=subprocess.DEVNULL,
         capture_output=True,
         text=True,

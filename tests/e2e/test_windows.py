@@ -6,6 +6,7 @@ from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
 import pytest
+from e2e.command import tidegate
 from e2e.manifests import config_map, objects_of, package, policy, workload
 
 if TYPE_CHECKING:
@@ -97,15 +98,41 @@ def test_a_sync_cut_short_by_its_window_is_finished_at_the_next(site: Site) -> N
 
 
 def test_relabelling_is_no_way_out_of_a_freeze(site: Site) -> None:
-    """A package relabelled in one commit and changed in the next stays held by the freeze."""
+    """A relabelling is held, and seen to be; so is what the next commit changes."""
     frozen(site)
     mark = site.plane.marker()
-    site.commit(package(site.namespace, labels={"tier": "frontend"}))
-    site.sync()
+    site.commit(package(site.namespace, labels={"tier": "canary"}))
+    site.sync(expect=6)
+    assert site.told() == ("Waiting", "WindowClosed")
+    (hold,) = site.status()["holds"]
+    assert (hold["gate"], hold["origin"]["path"]) == ("windows", "policies/hours.yaml")
+    assert hold["until"] == hold["next"] != ""
+    explained = tidegate(site, "explain", f"{site.namespace}/web")
+    assert "(labels: tier: backend → canary)" in explained.stdout
+    planned = tidegate(site, "plan", f"{site.namespace}/web")
+    assert "Git labels: tier: backend → canary held by windows: WindowClosed" in planned.stdout
     site.commit(objects_of("web", {"a": config_map("a", "2")}))
     site.sync(expect=6)
     assert site.workload_writes(mark) == []
     assert site.told() == ("Waiting", "WindowClosed")
+
+
+def test_a_relabelling_lands_when_the_freeze_is_over(site: Site) -> None:
+    """The live Package keeps the labels of before until then, and gets the new ones by itself."""
+    frozen(site)
+    site.commit(package(site.namespace, labels={"tier": "canary"}))
+    site.sync(expect=6)
+    assert tier(site) == "backend"
+    site.commit(window(site, (after(-2 * HOUR), after(-HOUR))))
+    site.sync()
+    assert (tier(site), site.told()) == ("canary", ("Synced", "Synced"))
+
+
+def tier(site: Site) -> str:
+    """Give the label of the live Package."""
+    found = site.get("tidegate.io/v1alpha1/packages", "web")
+    assert found is not None
+    return str(found["metadata"]["labels"]["tier"])
 
 
 def test_a_freeze_outlives_its_folder(site: Site) -> None:

@@ -18,9 +18,11 @@ from simulated.story import package_of, rendered
 from simulated.world import World, new_world
 
 from agent.core import record
-from agent.core.admit import admit
+from agent.core.admit import admit, standings
 from agent.core.decide import decide
+from agent.core.effects import bookkeeping
 from agent.core.policies import Match, Override, OverridePolicy, Suspension, SyncWindow
+from agent.core.relabel import is_let_in, relabelling
 from agent.core.values import (
     Action,
     Apply,
@@ -101,9 +103,9 @@ def policies(draw: st.DrawFn) -> Policies:
 SPEC: Mapping[str, Any] = {"replace": "Recreate", "jobs": "RecreateFinished"}
 
 
-def commit(world: World, wanted: Objects) -> None:
+def commit(world: World, wanted: Objects, tier: str = "gold") -> None:
     """Make this the newest revision."""
-    package = package_of(PAYMENTS, SPEC)
+    package = package_of(PAYMENTS, {**SPEC, "labels": {"tier": tier}})
     world.git.commit_of()
     world.git.declare(package, rendered(package, list(wanted.values())))
 
@@ -146,7 +148,7 @@ def facts_of_a_life(draw: st.DrawFn) -> Facts:
     settled(world)
     disturb(world, random.Random(draw(st.integers(0, 999))))  # noqa: S311
     if draw(st.booleans()):
-        commit(world, draw(objects()))
+        commit(world, draw(objects()), draw(st.sampled_from(["gold", "tin"])))
     world.git.policies = draw(policies())
     world.git.rewritten = draw(st.booleans())
     if draw(st.integers(0, 4)) == 0:
@@ -240,6 +242,16 @@ def test_every_step_is_admitted_or_held_and_never_both(facts: Facts) -> None:
     held = {key for one in decision.verdict.held for key in one.keys}
     steps = {step.key for step in decision.plan.steps if step.action is not Action.KEEP}
     assert (admitted | held, admitted & held) == (steps, set())
+
+
+@few
+@given(facts_of_a_life())
+def test_labels_are_let_in_exactly_when_no_gate_holds_them(facts: Facts) -> None:
+    """What is remembered of a relabelling is what the gates said of its step."""
+    decision = decide(facts)
+    step = relabelling(facts)
+    inventory = bookkeeping(decision.plan, facts, standings(facts, facts.now))
+    assert step is None or is_let_in(facts, inventory) == (step in decision.verdict.admitted)
 
 
 @few

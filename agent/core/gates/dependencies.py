@@ -1,12 +1,13 @@
 """Dependencies: new revisions wait until what the package depends on is healthy.
 
-Repair never waits, and neither does ending a package.
+Repair never waits, nor does ending a package, nor a change of its labels: no object needs them.
 """
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from agent.core.relabel import is_relabelling
 from agent.core.standing import repairs
 from agent.core.values import Action, Dependency, Held, Hold, Origin, Reason, Ruling
 
@@ -23,7 +24,7 @@ def _held_keys(plan: Plan) -> frozenset[Key]:
     return frozenset(
         step.key
         for step in plan.steps
-        if step.action in WAITING and not repairs(step) and not step.restores
+        if step.action in WAITING and not (repairs(step) or step.restores or is_relabelling(step))
     )
 
 

@@ -59,8 +59,8 @@ class Explanation:
     """What else is in force, and may block once the causes are gone."""
     innocent: tuple[str, ...] = ()
     """What was looked at and is not the cause."""
-    waiting: tuple[tuple[Action, str], ...] = ()
-    """Steps that are held: what would be done, and to what."""
+    waiting: tuple[tuple[Action, str, str], ...] = ()
+    """Steps that are held: what would be done, to what, and what is to be said of it."""
     revision: str = ""
     """A newer revision that waits as a whole."""
     changes: int = 0
@@ -83,7 +83,7 @@ def explain(result: Result, report: Report) -> Explanation:
         causes=causes,
         also=also,
         innocent=tuple(_innocent(result, report)),
-        waiting=tuple((step.action, str(step.key)) for step in _held(result)),
+        waiting=tuple((step.action, str(step.key), step.says) for step in _held(result)),
         revision=plan.held_commit,
         changes=plan.waiting,
         advice=tuple(_advice((*causes, *also), report)),
@@ -222,9 +222,13 @@ def _waiting(told: Explanation) -> Iterator[str]:
         return
     number = count(len(told.waiting), "object")
     yield f"Waiting: {number} (tidegate diff {told.package})"
-    yield from (f"  {action.lower()} {name}" for action, name in told.waiting[:_LISTED])
+    yield from (_waits(*each) for each in told.waiting[:_LISTED])
     if len(told.waiting) > _LISTED:
         yield f"  and {len(told.waiting) - _LISTED} more"
+
+
+def _waits(action: Action, name: str, says: str) -> str:
+    return "  " + plain(f"{action.lower()} {name}{f' ({says})' if says else ''}")
 
 
 # --- as JSON -----------------------------------------------------------------------------------
@@ -241,7 +245,10 @@ def document(told: Explanation) -> dict[str, Any]:
         "causes": [_json(one) for one in told.causes],
         "also": [_json(one) for one in told.also],
         "notTheCause": list(told.innocent),
-        "waiting": [{"action": action.value, "object": name} for action, name in told.waiting],
+        "waiting": [
+            {"action": action.value, "object": name, "message": says}
+            for action, name, says in told.waiting
+        ],
         "waitingRevision": {"commit": told.revision, "changes": told.changes},
         "advice": list(told.advice),
         "next": _instant(told.next),

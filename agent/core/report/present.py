@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 import orjson
 
+from agent.core.relabel import is_relabelling
 from agent.core.report.text import escaped, table
 from agent.core.report.words import plain
 from agent.core.target import newest
@@ -98,7 +99,7 @@ def _why(step: Step, hold: Hold | None) -> str:
     causes = "+".join(dict.fromkeys(change.cause.value for change in step.changes))
     if hold is not None:
         until = f" until {hold.until.isoformat(timespec='seconds')}" if hold.until else ""
-        return plain(f"{causes}  held by {hold.gate}: {hold.reason}{until}: {hold.says}")
+        return plain(f"{causes} {step.says} held by {hold.gate}: {hold.reason}{until}: {hold.says}")
     said = step.notice.says if step.notice else step.says
     return plain(f"{causes}  {step.reason or ''} {said}")
 
@@ -198,7 +199,7 @@ def _differences(step: Step, redactor: Redactor) -> Iterator[str]:
         yield "G no longer in Git"
     if step.notice is not None:
         yield plain(f"B kept as it is live: {redactor.text(step.notice.says)}")
-    elif step.says:
+    elif step.says and not is_relabelling(step):  # its changes say it
         yield plain(f"{step.reason or ''} {redactor.text(step.says)}")
 
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
-from agent.core import admit, answers, immutable
+from agent.core import admit, answers, immutable, relabel
 from agent.core.encode import unpack
 from agent.core.gates import history, suspension
 from agent.core.health import checked
@@ -90,7 +90,7 @@ def _is_news(step: Step) -> bool:
 
 def situation(result: Result, inventory: Inventory) -> Situation:
     """Sort out a pass, given what is remembered after it."""
-    done = frozenset(_done(result))
+    done = frozenset(_done(result, inventory))
     held = [one for one in result.decision.verdict.held if one.hold.gate != SERVER]
     waiting = frozenset(key for one in held for key in one.keys)
     refused = tuple(_refused(result))
@@ -121,8 +121,10 @@ def situation(result: Result, inventory: Inventory) -> Situation:
     )
 
 
-def _done(result: Result) -> Iterator[Key]:
+def _done(result: Result, inventory: Inventory) -> Iterator[Key]:
     """Objects that are as wanted now: an adoption or a deletion to replace is half of it."""
+    if relabel.is_let_in(result.facts, inventory):
+        yield relabel.key_of(result.facts.package)
     applied = {o.key for o in result.outcomes if isinstance(o, WasApplied) and o.digest}
     for step in result.decision.plan.steps:
         if step.key in applied and step.action is not Action.REPLACE:

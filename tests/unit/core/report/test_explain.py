@@ -78,7 +78,7 @@ def test_every_hold_has_an_end_in_json():
         "commit": OLDER,
         "author": "Ana Ruiz <ana@example.com>",
     }
-    assert told["waiting"] == [{"action": "Update", "object": "Deployment shop/web"}]
+    assert told["waiting"] == [{"action": "Update", "object": "Deployment shop/web", "message": ""}]
 
 
 def test_a_synced_package_needs_no_reason():
