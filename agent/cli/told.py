@@ -28,8 +28,6 @@ from agent.core.report.status import SCHEMA, document, entry_of, instant
 from agent.core.select import labels_match
 from agent.core.values import Inventory, PackageName
 from agent.edges import clock
-from agent.edges.git.address import Remote
-from agent.edges.git.mirror import Mirror
 from agent.edges.kube import asking, memory, verbs
 
 if TYPE_CHECKING:
@@ -128,6 +126,9 @@ def from_git(settings: Settings, selects: LabelSelector | None) -> dict[str, Any
         Stop: no repository or cluster is named, or it has no such file.
         GitError: the branch can't be read.
     """
+    from agent.edges.git.address import Remote  # noqa: PLC0415 - the other reading needs no Git
+    from agent.edges.git.mirror import Mirror  # noqa: PLC0415
+
     if selects is not None:
         raise Stop(Exit.USAGE, "-l needs a cluster: status in Git has no labels", do="drop one")
     settings = with_repository(settings)

@@ -10,7 +10,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Final
 
 from agent.core.report.situation import suspensions
-from agent.core.report.values import Condition
+from agent.core.report.values import READY, Condition
 from agent.core.values import Action, HealthStatus, Reason, State
 
 if TYPE_CHECKING:
@@ -23,7 +23,6 @@ TRUE: Final = "True"
 FALSE: Final = "False"
 UNKNOWN: Final = "Unknown"
 
-READY: Final = "Ready"
 HEALTHY: Final = "Healthy"
 
 _BY_REASON: Final[Mapping[str, frozenset[Reason]]] = {

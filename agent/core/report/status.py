@@ -11,8 +11,8 @@ from typing import TYPE_CHECKING, Any, Final, TypeAlias
 import orjson
 
 from agent.core.reading import items, mapping, number, text
-from agent.core.report.conditions import READY
 from agent.core.report.transitions import TAIL
+from agent.core.report.values import READY
 from agent.core.report.words import hold_words
 
 if TYPE_CHECKING:

@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 if TYPE_CHECKING:
     from datetime import datetime
 
     from agent.core.values import Hold, PackageName, Reason, State
+
+READY: Final = "Ready"
+"""The condition that sums a package up."""
 
 
 @dataclass(frozen=True, slots=True)
