@@ -21,6 +21,7 @@ from control_plane.build import Assets, AssetsMissingError, find
 from control_plane.server import CONTROLLERS, ControlPlane
 from control_plane.sharing import shared
 from git_server import Repository
+from ssh_server import GitSSH, SshdMissingError, find_sshd
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -33,7 +34,12 @@ _MARKERS = (
     "corpus: needs TIDEGATE_CORPUS, a folder of manifests and charts from real projects",
 )
 _FOR_THE_TESTS = frozenset(
-    {"TIDEGATE_CACHE_DIR", "TIDEGATE_CORPUS", "TIDEGATE_REQUIRE_CONTROL_PLANE"}
+    {
+        "TIDEGATE_CACHE_DIR",
+        "TIDEGATE_CORPUS",
+        "TIDEGATE_REQUIRE_CONTROL_PLANE",
+        "TIDEGATE_REQUIRE_SSHD",
+    }
 )
 _REQUIRE = "TIDEGATE_REQUIRE_CONTROL_PLANE"
 _MAY_SLEEP = frozenset({"subprocess", "control_plane", "git_server"})
@@ -135,11 +141,23 @@ def repository(tmp_path: Path) -> Repository:
     return Repository(tmp_path / "repository.git")
 
 
+@pytest.fixture
+def ssh(tmp_path: Path) -> Iterator[GitSSH]:
+    """Serve repositories over SSH by a real sshd; without one: a loud skip."""
+    try:
+        sshd = find_sshd()
+    except SshdMissingError as error:
+        _without(error, "sshd", "TIDEGATE_REQUIRE_SSHD")
+    with GitSSH(sshd, tmp_path / "sshd") as server:
+        yield server
+    sys.stderr.write(server.log)  # pytest shows it where a test fails
+
+
 def _is_worker() -> bool:
     return "PYTEST_XDIST_WORKER" in os.environ
 
 
-def _without(error: AssetsMissingError) -> NoReturn:
-    if os.environ.get(_REQUIRE) == "1":
-        pytest.fail(f"{_REQUIRE}=1, but {error}", pytrace=False)
-    pytest.skip(f"no real control plane: {error}")
+def _without(error: Exception, what: str = "control plane", demand: str = _REQUIRE) -> NoReturn:
+    if os.environ.get(demand) == "1":
+        pytest.fail(f"{demand}=1, but {error}", pytrace=False)
+    pytest.skip(f"no real {what}: {error}")

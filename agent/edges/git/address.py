@@ -47,6 +47,8 @@ _OF_THE_USER: Final = frozenset({"HOME", "SSH_AUTH_SOCK", "GIT_ASKPASS"})
 _NAMING_THE_CONFIGURATION: Final = ("HOME", "XDG_CONFIG_HOME", "GIT_CONFIG_GLOBAL")
 
 _SSH: Final = ("ssh", "-o", "BatchMode=yes", "-o", "ConnectTimeout=15")
+_KEYS: Final = ("ssh-privatekey", "identity")
+_KNOWN: Final = "known_hosts"
 _ALIVE: Final = ("-o", "ServerAliveInterval=15", "-o", "ServerAliveCountMax=2")
 
 
@@ -118,11 +120,17 @@ def _why_not_branch(branch: str) -> str:
 
 
 def environment(remote: Remote) -> Mapping[str, str]:
-    """Return the variables that carry credentials for this remote to Git and its helpers."""
+    """Return the variables that carry credentials for this remote to Git and its helpers.
+
+    Raises:
+        GitError: AuthFailed or HostKey; the folder lacks a file that SSH needs.
+    """
     passed = {name: os.environ[name] for name in _PASSED if name in os.environ}
     if remote.credentials is None:
         mine = os.environ.get("GIT_SSH_COMMAND", shlex.join((*_SSH, *_ALIVE)))
         return {**passed, "GIT_SSH_COMMAND": mine}
+    if _is_ssh(remote.url):
+        _insist_on_files(remote.credentials)
     kept = {name: text for name, text in passed.items() if name not in _OF_THE_USER}
     return {**kept, "GIT_SSH_COMMAND": _ssh_with(remote.credentials)}
 
@@ -155,10 +163,26 @@ def _helper_of(folder: Path) -> str:
     return f'!f() {{ test "$1" = get && {said}; }}; f'
 
 
+def _is_ssh(url: str) -> bool:
+    return url.startswith("ssh://") or ("://" not in url and not url.startswith("/"))
+
+
+def _insist_on_files(folder: Path) -> None:
+    """Ask nobody with half of the credentials: ssh would say less, and long after."""
+    if not _first(folder, *_KEYS).exists():
+        says = f"{folder} holds no {' or '.join(_KEYS)}: put the private key there"
+        raise GitError(GitReason.AUTH_FAILED, says)
+    if not (folder / _KNOWN).exists():
+        says = f"{folder} holds no {_KNOWN}: put there what `ssh-keyscan HOST` says, once checked"
+        raise GitError(GitReason.HOST_KEY, says)
+
+
 def _ssh_with(folder: Path) -> str:
-    key, known = _first(folder, "ssh-privatekey", "identity"), folder / "known_hosts"
-    options = ("-F", "/dev/null", "-i", str(key), *_option("IdentitiesOnly=yes"))
-    hosts = _option(f"UserKnownHostsFile={known}") + _option("GlobalKnownHostsFile=/dev/null")
+    key, known = _first(folder, *_KEYS), folder / _KNOWN
+    # With `-i` alone, ssh goes on to the user's own keys where that file is gone.
+    keys = (*_option("IdentitiesOnly=yes"), *_option("IdentityFile=none"))
+    options = ("-F", "/dev/null", "-i", str(key), *keys)
+    hosts = _option(f'UserKnownHostsFile="{known}"') + _option("GlobalKnownHostsFile=/dev/null")
     return shlex.join((*_SSH, *_ALIVE, *options, *hosts, *_option("StrictHostKeyChecking=yes")))
 
 

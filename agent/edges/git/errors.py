@@ -109,6 +109,8 @@ _NO_OBJECT: Final = re.compile(
 
 _USER_INFO: Final = re.compile(r"://[^/@\s]+@")
 _KEPT: Final = 300
+_TELLING: Final = ("fatal:", "error:", "remote:")
+_GAVE_UP: Final = "fatal: Could not read from remote repository."
 
 
 def classify(stderr: str) -> GitReason:
@@ -134,7 +136,15 @@ def disk_reason(why: OSError) -> GitReason:
 def summary(stderr: str) -> str:
     """Return the line that tells most, without user information and control characters."""
     lines = [line.strip() for line in stderr.splitlines() if line.strip()]
-    telling = [line for line in lines if line.startswith(("fatal:", "error:", "remote:"))]
-    line = (telling or lines or ["no message"])[0]
+    telling = [line for line in lines if line.startswith(_TELLING)]
+    line = _said_by_ssh(lines) or (telling or lines or ["no message"])[0]
     line = "".join(sign for sign in line if sign.isprintable())
     return _USER_INFO.sub("://", line)[:_KEPT]
+
+
+def _said_by_ssh(lines: list[str]) -> str:
+    """Return the last two lines of ssh (which key, then what of it) where Git knows no more."""
+    before = lines[: lines.index(_GAVE_UP)] if _GAVE_UP in lines else []
+    if any(line.startswith(_TELLING) for line in before):
+        return ""
+    return "; ".join(line.rstrip(".") for line in before[-2:])

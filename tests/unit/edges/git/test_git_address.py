@@ -80,8 +80,35 @@ def test_a_mounted_key_is_the_only_key(tmp_path: Path, monkeypatch: pytest.Monke
     """Neither the agent's user nor its SSH agent is asked, and the host must be known."""
     monkeypatch.setenv("SSH_AUTH_SOCK", "/canary")
     (tmp_path / "identity").touch()
+    (tmp_path / "known_hosts").touch()
     found = address.environment(Remote("git@host:repo", "main", tmp_path))
     assert "SSH_AUTH_SOCK" not in found
-    assert f"-i {tmp_path}/identity -o IdentitiesOnly=yes" in found["GIT_SSH_COMMAND"]
-    assert f"UserKnownHostsFile={tmp_path}/known_hosts" in found["GIT_SSH_COMMAND"]
+    own_key = f"-i {tmp_path}/identity -o IdentitiesOnly=yes -o IdentityFile=none"
+    assert own_key in found["GIT_SSH_COMMAND"]
+    assert f'UserKnownHostsFile="{tmp_path}/known_hosts"' in found["GIT_SSH_COMMAND"]
     assert "StrictHostKeyChecking=yes" in found["GIT_SSH_COMMAND"]
+
+
+@pytest.mark.parametrize("url", ["git@host:repo", "ssh://git@host/repo"])
+@pytest.mark.parametrize(
+    ("there", "reason", "says"),
+    [
+        ("known_hosts", "AuthFailed", "holds no ssh-privatekey or identity"),
+        ("ssh-privatekey", "HostKey", "holds no known_hosts"),
+    ],
+)
+def test_half_of_the_credentials_is_refused(
+    tmp_path: Path, url: str, there: str, reason: str, says: str
+):
+    """Nobody is asked without a key, or without knowing who answers."""
+    (tmp_path / there).touch()
+    with pytest.raises(GitError, match=says) as refused:
+        address.environment(Remote(url, "main", tmp_path))
+    assert refused.value.reason == reason
+
+
+@pytest.mark.parametrize("url", ["https://host/repo", "/srv/repo.git", "file:///srv/repo.git"])
+def test_other_ways_than_ssh_need_no_key(tmp_path: Path, url: str):
+    """A token alone is whole where SSH is not spoken."""
+    (tmp_path / "token").touch()
+    assert "SSH_AUTH_SOCK" not in address.environment(Remote(url, "main", tmp_path))

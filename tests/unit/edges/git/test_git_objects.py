@@ -129,3 +129,26 @@ def test_a_summary_holds_no_credential():
     """One line, without user information or control characters."""
     text = "hint: x\nfatal: unable to access 'https://u:canary@h/':\x1b[31m refused\nmore"
     assert summary(text) == "fatal: unable to access 'https://h/':[31m refused"
+
+
+_GAVE_UP = "fatal: Could not read from remote repository.\n\nPlease make sure you have the rights\n"
+
+
+@pytest.mark.parametrize(
+    ("said", "told"),
+    [
+        (
+            "@@@ WARNING @@@\nHost key for h has changed.\nHost key verification failed.\n",
+            "Host key for h has changed; Host key verification failed",
+        ),
+        ("git@h: Permission denied (publickey).\n", "git@h: Permission denied (publickey)"),
+        (
+            "fatal: '/r.git' does not appear to be a git repository\n",
+            "fatal: '/r.git' does not appear to be a git repository",
+        ),
+        ("", "fatal: Could not read from remote repository."),
+    ],
+)
+def test_a_summary_lets_ssh_speak(said: str, told: str):
+    """Of a failed login Git knows only that it failed."""
+    assert summary(said + _GAVE_UP) == told
