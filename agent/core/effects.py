@@ -10,9 +10,8 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from agent.core import contest, health, immutable, prune
+from agent.core import contest, grace, immutable, prune
 from agent.core.gates import suspension
-from agent.core.live import unpack
 from agent.core.order import place, teardown, waves
 from agent.core.relabel import is_relabelling
 from agent.core.standing import STOPS, repairs
@@ -36,7 +35,7 @@ if TYPE_CHECKING:
     from datetime import datetime
 
     from agent.core.target import Aim
-    from agent.core.values import Facts, Key, Live, Plan, Standing, Step, Verdict
+    from agent.core.values import Facts, Key, Plan, Standing, Step, Verdict
 
 
 def _healthy(step: Step, facts: Facts) -> bool:
@@ -46,13 +45,8 @@ def _healthy(step: Step, facts: Facts) -> bool:
     live = facts.live.get(step.key)
     if live is None or step.reason is Reason.JOB_SKIPPED:
         return step.action is Action.KEEP
-    return _health(step.key, live, facts) is HealthStatus.CURRENT
-
-
-def _health(key: Key, live: Live, facts: Facts) -> HealthStatus:
-    """By the package's own checks where it has some; they replace the rule of the kind."""
-    checks = facts.declaration.health_checks if facts.declaration else ()
-    return health.checked(unpack(live), key, checks).status if checks else live.health.status
+    health = grace.health_of(step.key, live, facts, facts.declaration)
+    return health.status is HealthStatus.CURRENT
 
 
 def _is_left_alone(step: Step, verdict: Verdict) -> bool:

@@ -339,11 +339,16 @@ def own(managed: Iterable[Mapping[str, Any]], manager: str = FIELD_MANAGER) -> F
     """Return the fields a manager owns by server-side apply of the object itself."""
     found = FieldSet()
     for entry in managed:
-        ours = entry.get("manager") == manager and entry.get("operation") == "Apply"
-        if ours and not entry.get("subresource"):
+        if is_ours(entry, manager):
             fields = parse(entry.get("fieldsV1") or {})
             found = found | fields if found else fields
     return found
+
+
+def is_ours(entry: Mapping[str, Any], manager: str = FIELD_MANAGER) -> bool:
+    """Whether an entry is a manager's own server-side apply of the object itself."""
+    ours = entry.get("manager") == manager and entry.get("operation") == "Apply"
+    return ours and not entry.get("subresource")
 
 
 def who(managed: Iterable[Owner], path: Path, besides: str = FIELD_MANAGER) -> Owner | None:

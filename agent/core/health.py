@@ -74,7 +74,7 @@ def checked(manifest: Manifest, key: Key, checks: Sequence[HealthCheck]) -> Heal
 
     Leaving, an outdated `observedGeneration`, Reconciling and Stalled still come first.
     """
-    mine = [check for check in checks if _is_about(check.target, key)]
+    mine = [check for check in checks if is_about(check.target, key)]
     if not mine:
         return health(manifest)
     return _generic(manifest) or _by_checks(manifest, mine)
@@ -353,7 +353,8 @@ def _replicas(manifest: Manifest) -> int:
     return number(at(manifest, "spec", "replicas"), 1)
 
 
-def _is_about(target: Target, key: Key) -> bool:
+def is_about(target: Target, key: Key) -> bool:
+    """Whether a check's target names the object; an empty field names any."""
     return (
         target.kind in ("", key.kind)
         and target.group in (None, key.group)

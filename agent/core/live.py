@@ -10,8 +10,9 @@ from datetime import datetime
 from functools import lru_cache
 from typing import TYPE_CHECKING, Any, Final, TypeAlias
 
-from agent.core import encode, health
+from agent.core import encode, fields, health
 from agent.core.reading import at, group_kind, items, mapping, number, text, texts
+from agent.core.scopes import is_built_in
 from agent.core.values import ABSENT, Key, Live, Manifest, NamespaceFacts, Origin, Root
 from agent.core.words import GROUP
 
@@ -127,6 +128,7 @@ def record(manifest: Manifest) -> Live:
         ),
         leaving=at(metadata, "deletionTimestamp") is not ABSENT,
         health=health.health(manifest),
+        unanswered=_unanswered(manifest),
         finished=health.finished(manifest),
     )
 
@@ -178,7 +180,7 @@ def is_older(version: str, than: str) -> bool:
     return version.isdecimal() and than.isdecimal() and int(version) < int(than)
 
 
-@lru_cache(maxsize=512)
+@lru_cache(maxsize=64)
 def _unpacked(packed: bytes) -> dict[str, Any]:
     unpacked: dict[str, Any] = encode.unpack(packed)
     return unpacked
@@ -200,6 +202,15 @@ def _managers(metadata: Mapping[str, Any]) -> tuple[str, ...]:
     """Name the managers, each once, in the order of managedFields."""
     names = (text(entry.get("manager")) for entry in items(metadata.get("managedFields")))
     return tuple(dict.fromkeys(name for name in names if name))
+
+
+def _unanswered(manifest: Manifest) -> datetime | None:
+    """Tell when we applied a custom resource that has no status; None for any other object."""
+    if is_built_in(group_kind(manifest).group) or mapping(manifest.get("status")):
+        return None
+    entries = items(at(manifest, "metadata", "managedFields"))
+    written = next((text(entry.get("time")) for entry in entries if fields.is_ours(entry)), "")
+    return datetime.fromisoformat(written) if written else None
 
 
 def _since(metadata: Mapping[str, Any]) -> dict[str, datetime]:

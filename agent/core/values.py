@@ -348,6 +348,8 @@ class Live:
     leaving: bool = False
     """deletionTimestamp is set."""
     health: Health = Health(HealthStatus.UNKNOWN)
+    unanswered: datetime | None = None
+    """For a custom resource without a status: when we wrote it last (managedFields time)."""
     finished: str = ""
     """For a Job: `Complete` or `Failed` once it is over."""
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -13,9 +14,10 @@ if TYPE_CHECKING:
 pytestmark = [pytest.mark.e2e, pytest.mark.real]
 
 
-def definition(group: str) -> dict[str, Any]:
-    """Give a CustomResourceDefinition of `Widget`."""
+def definition(group: str, **properties: Any) -> dict[str, Any]:
+    """Give a CustomResourceDefinition of `Widget`; properties are those of its schema."""
     schema = {"type": "object", "x-kubernetes-preserve-unknown-fields": True}
+    schema |= {"properties": properties} if properties else {}
     version = {"name": "v1", "served": True, "storage": True, "schema": {"openAPIV3Schema": schema}}
     return {
         "apiVersion": "apiextensions.k8s.io/v1",
@@ -49,6 +51,29 @@ def test_a_kind_and_its_object_come_in_one_package(site: Site) -> None:
     mark = site.plane.marker()
     site.sync()
     assert site.mutations(mark) == []
+
+
+def test_a_wave_waits_for_a_controller_that_has_not_answered(site: Site) -> None:
+    """A resource whose kind has a status gets ten seconds for one, and `--once` waits for it."""
+    group = f"{site.name}.example.com"
+    metadata = {"name": "w", "annotations": {"tidegate.io/wave": "1"}}
+    objects = {
+        "kind": definition(group, status={"type": "object"}),
+        "widget": {"apiVersion": f"{group}/v1", "kind": "Widget", "metadata": metadata},
+        "later": config_map("later", annotations={"tidegate.io/wave": "2"}),
+    }
+    site.commit(package(site.namespace, objects=objects))
+    site.sync(timeout="60s")
+    waited = created(site, "configmaps", "later") - created(site, f"{group}/v1/widgets", "w")
+    assert waited >= timedelta(seconds=10)
+    assert site.told() == ("Synced", "Synced")
+
+
+def created(site: Site, resource: str, name: str) -> datetime:
+    """Give the instant at which the server made an object, in whole seconds."""
+    found = site.get(resource, name)
+    assert found is not None
+    return datetime.fromisoformat(found["metadata"]["creationTimestamp"])
 
 
 def test_a_wave_waits_for_the_health_of_the_one_before(site: Site) -> None:

@@ -266,7 +266,8 @@ def _timeout(now: Situation) -> timedelta:
 
 
 def _next(now: Situation, word: Word) -> datetime | None:
-    edge, facts = now.result.decision.verdict.next, now.result.facts
+    edges, facts = [now.result.decision.verdict.next, now.grace], now.result.facts
+    edge = min((each for each in edges if each is not None), default=None)
     if word.state is not State.PROGRESSING or not now.unwell:
         return edge
     told = facts.inventory.told

@@ -9,9 +9,8 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
 from agent.core import admit, answers, immutable, relabel
-from agent.core.encode import unpack
 from agent.core.gates import history, suspension
-from agent.core.health import checked
+from agent.core.grace import ends, health_of
 from agent.core.standing import REPAIRS, graded
 from agent.core.target import newest
 from agent.core.values import (
@@ -31,6 +30,7 @@ from agent.core.values import (
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
+    from datetime import datetime
 
     from agent.core.values import Held, Hold, Inventory, Key, Live, Result, Step
 
@@ -65,6 +65,8 @@ class Situation:
     drifted: frozenset[Key]
     unwell: Mapping[Key, Health]
     """Objects of ours that are not Current, or are missing."""
+    grace: datetime | None
+    """When the first of them counts as Current although its controller never answered."""
     failed_jobs: tuple[Step, ...]
     """Jobs that failed and were removed since."""
     skipped: tuple[Step, ...]
@@ -100,6 +102,7 @@ def situation(result: Result, inventory: Inventory) -> Situation:
     stuck |= {one.key for one in result.outcomes if isinstance(one, WasRefused) and _final(one)}
     leaving = frozenset(_leaving(result, inventory))
     new = newest(result.facts)
+    unwell = dict(_unwell(result, inventory, leaving, done))
     return Situation(
         result,
         inventory,
@@ -114,7 +117,8 @@ def situation(result: Result, inventory: Inventory) -> Situation:
         drifted=frozenset(
             s.key for s in plan.steps if s.notice or (differs(s) and s.key not in done)
         ),
-        unwell=dict(_unwell(result, inventory, leaving, done)),
+        unwell=unwell,
+        grace=min(_graces(result, unwell), default=None),
         failed_jobs=tuple(step for step in plan.steps if step.reason is Reason.JOB_FAILED),
         skipped=tuple(step for step in plan.steps if step.reason is Reason.JOB_SKIPPED),
         wrote=any(isinstance(one, WasApplied | WasDeleted) for one in result.outcomes),
@@ -214,7 +218,6 @@ def _unwell(
     """Objects of ours that are wanted and not Current, in the order of the plan."""
     live = _live(result)
     package = result.facts.declaration or inventory.declared
-    checks = package.health_checks if package else ()
     for step in result.decision.plan.steps:
         key, found = step.key, live.get(step.key)
         if key in leaving or not _is_judged(step, inventory):
@@ -223,9 +226,16 @@ def _unwell(
             if key not in done and any(c.cause is Cause.GONE for c in step.changes):
                 yield key, Health(HealthStatus.NOT_FOUND, "it was deleted by somebody else")
             continue
-        health = checked(unpack(found.packed), key, checks) if checks else found.health
+        health = health_of(key, found, result.facts, package)
         if health.status is not HealthStatus.CURRENT:
             yield key, health
+
+
+def _graces(result: Result, unwell: Mapping[Key, Health]) -> Iterator[datetime]:
+    live = _live(result)
+    for key in unwell.keys() & live.keys():
+        if (end := ends(key, live[key], result.facts)) is not None:
+            yield end
 
 
 def _is_judged(step: Step, inventory: Inventory) -> bool:

@@ -107,6 +107,27 @@ def test_options_for_other_tools_are_no_marks():
     assert record({"metadata": {"name": "x", "annotations": annotations}}).marks == {}
 
 
+@pytest.mark.parametrize(
+    ("kind", "status", "manager", "operation", "written"),
+    [
+        ("example.com/v1", {}, "tidegate", "Apply", datetime(2026, 1, 5, 10, tzinfo=UTC)),
+        ("example.com/v1", {"ready": True}, "tidegate", "Apply", None),
+        ("example.com/v1", {}, "kubectl", "Apply", None),
+        ("example.com/v1", {}, "tidegate", "Update", None),
+        ("apps/v1", {}, "tidegate", "Apply", None),
+    ],
+)
+def test_a_custom_resource_without_status_says_when_we_wrote_it(
+    kind: str, status: object, manager: str, operation: str, written: datetime | None
+):
+    """Only that one may be waiting for its controller to look at what we wrote."""
+    entry = {"manager": manager, "operation": operation, "time": "2026-01-05T10:00:00Z"}
+    metadata = {"name": "x", "managedFields": [entry]}
+    manifest = {"apiVersion": kind, "kind": "X", "metadata": metadata, "status": status}
+
+    assert record(manifest).unanswered == written
+
+
 def test_a_namespace_says_since_when_it_is_suspended():
     """Of several owners of an annotation the earliest time counts."""
     metadata = {
