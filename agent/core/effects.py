@@ -194,6 +194,17 @@ def _skipped(entries: Mapping[Key, Entry], plan: Plan) -> dict[Key, Entry]:
     }
 
 
+def _ruled(entries: Mapping[Key, Entry], steered: Aim) -> dict[Key, Entry]:
+    """What Git says of deleting each object, for when it says nothing of it any more."""
+    keeps = {desired.key: not desired.rules.prune for desired in steered.objects}
+    return {
+        key: replace(entry, keeps=keeps[key])
+        if keeps.get(key, entry.keeps) != entry.keeps
+        else entry
+        for key, entry in entries.items()
+    }
+
+
 def _labels_let_in(facts: Facts, steered: Aim, held: Sequence[Standing]) -> bool:
     """Whether the newest revision counts, policies are known, and none of them stops it."""
     stopped = any(one.keys is None and one.grades & STOPS for one in held)
@@ -215,7 +226,7 @@ def bookkeeping(plan: Plan, facts: Facts, standings: Sequence[Standing]) -> Inve
     labels = inventory.labels
     if facts.declaration is not None and _labels_let_in(facts, steered, standings):
         labels = facts.declaration.labels
-    entries = _tombstoned(kept, plan, facts)
+    entries = _ruled(_tombstoned(kept, plan, facts), steered)
     return replace(
         inventory,
         declared=facts.declaration or inventory.declared,
@@ -245,7 +256,7 @@ def effects(
     remembered = replace(
         known,
         attempted=attempted,
-        entries={**known.entries, **intended},
+        entries=_ruled({**known.entries, **intended}, aim(facts, standings)),
         intents={**known.intents, **intents},
     )
     replaces = any(step.action is Action.REPLACE for step in writes)

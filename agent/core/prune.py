@@ -55,10 +55,13 @@ def due(entry: Entry, facts: Facts) -> datetime:
     return (entry.tombstone or facts.now) + delay(facts)
 
 
-def _kept(key: Key, live: Live, facts: Facts) -> str:
-    """Why policy keeps the object, or an empty string."""
+def _kept(key: Key, entry: Entry, live: Live, facts: Facts) -> str:
+    """Why policy keeps the object, or an empty string.
+
+    The mark is looked for in what Git said, too: a Job carries no policies.
+    """
     package = facts.declaration or facts.inventory.declared
-    if live.marks.get(words.PRUNE, "").lower() == "disabled":
+    if entry.keeps or live.marks.get(words.PRUNE, "").lower() == "disabled":
         return f"{words.PRUNE}: disabled"
     if package is not None and not package.prune:
         return "the package says prune: false"
@@ -98,7 +101,7 @@ def _blocked(key: Key, facts: Facts) -> Hold | None:
 
 
 def _step(key: Key, entry: Entry, live: Live, facts: Facts) -> Step:
-    reason = _kept(key, live, facts)
+    reason = _kept(key, entry, live, facts)
     if reason:
         return Step(key, Action.KEEP, entry.wave, says=f"no longer in Git, kept: {reason}")
     unproved = _unproved(key, entry, live, facts)
@@ -221,5 +224,5 @@ def forgotten(wanted: Iterable[Desired], facts: Facts) -> Iterator[Key]:
 
 def _released(key: Key, entry: Entry, live: Live, facts: Facts) -> bool:
     return _is_moved(live, facts) or bool(
-        _kept(key, live, facts) or _unproved(key, entry, live, facts)
+        _kept(key, entry, live, facts) or _unproved(key, entry, live, facts)
     )

@@ -55,7 +55,6 @@ def of_package(package: Package, key: Key) -> Rules:
         replace=package.replace,
         conflicts=package.conflicts,
         adopt=package.adopt,
-        prune=package.prune,
         ignore=tuple(
             path for rule in package.ignore if covers(rule.target, key) for path in rule.paths
         ),
@@ -94,6 +93,7 @@ def unmarked(metadata: Mapping[str, Any]) -> dict[str, Any]:
     """Return metadata without the annotations read here, for a Job.
 
     A Job's digest says what runs: a change of policy is no new content, and runs nothing again.
+    What a policy means after the Job left Git (`prune: disabled`) the inventory remembers.
     """
     annotations = mapping(metadata.get("annotations"))
     kept = {name: value for name, value in annotations.items() if name not in _READERS}

@@ -181,6 +181,7 @@ class Rules:
     conflicts: ConflictPolicy = ConflictPolicy.GIT
     adopt: AdoptPolicy = AdoptPolicy.IF_UNOWNED
     prune: bool = True
+    """False: the object itself says `tidegate.io/prune: disabled`."""
     ignore: tuple[str, ...] = ()
     """JSON pointers of fields that others own."""
     job_history: int = 3
@@ -415,6 +416,8 @@ class Entry:
     """Digest of a Job content that policy skipped; it never runs by accident."""
     tombstone: datetime | None = None
     """Since when Git no longer wants it."""
+    keeps: bool = False
+    """Git said `tidegate.io/prune: disabled` of it when it last wanted it: it is not deleted."""
     ran: tuple[str, ...] = ()
     """Digests of earlier contents of a Job that completed, the oldest first."""
 

@@ -6,7 +6,7 @@ from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING
 
 import pytest
-from e2e.manifests import config_map, objects_of, package, policy
+from e2e.manifests import config_map, job, objects_of, package, policy
 
 if TYPE_CHECKING:
     from e2e.agent_process import Site
@@ -53,6 +53,21 @@ def test_what_holds_data_is_never_pruned(site: Site) -> None:
     assert site.client.get(f"/api/v1/namespaces/{space}").code == 200
     assert site.get("persistentvolumeclaims", "data") is not None
     assert site.values() == {"a": "1", "kept": "1"}
+
+
+def test_a_job_that_is_to_stay_is_never_pruned(site: Site) -> None:
+    """What Git said of a Job counts after it left Git, although the live Job has no such mark."""
+    kept = job("kept", annotations={"tidegate.io/prune": "disabled"})
+    kept["spec"]["suspend"] = True  # healthy without anybody who runs it
+    gone = job("gone")
+    gone["spec"]["suspend"] = True
+    site.commit(package(site.namespace, objects={"kept": kept, "gone": gone, "a": config_map("a")}))
+    site.sync()
+    mark = site.plane.marker()
+    site.commit(objects_of("web", {"kept": None, "gone": None}))
+    site.sync()
+    assert site.workload_writes(mark) == ["delete jobs/gone"]
+    assert site.get("batch/v1/jobs", "kept") is not None
 
 
 def test_too_many_deletions_wait_for_that_very_plan(site: Site) -> None:
