@@ -119,6 +119,8 @@ class Sandbox:
     def _answer(self, request: Request, user_agent: str) -> Response | WatchStream:
         if request.impersonate:
             raise not_in_the_sandbox("impersonate", "everybody may do everything here")
+        if len(request.body) > refusals.LARGEST_BODY:
+            raise refusals.too_large()
         found = self._elsewhere(request)
         if found is not None:
             aggregated = found.get("kind") == "APIGroupDiscoveryList"

@@ -16,6 +16,8 @@ if TYPE_CHECKING:
 
 OK: Final = 200
 CREATED: Final = 201
+LARGEST_BODY: Final = 3 * 1024 * 1024
+"""Bytes of a request, `MaxRequestBodyBytes` of the API server."""
 
 
 class Cause(NamedTuple):
@@ -159,6 +161,17 @@ def conflict(
 def bad_request(message: str) -> RefusalError:
     """400."""
     return RefusalError(400, "BadRequest", message, has_details=False)
+
+
+def unauthorized() -> RefusalError:
+    """401: no token, or another one."""
+    return RefusalError(401, "Unauthorized", "Unauthorized", has_details=False)
+
+
+def too_large() -> RefusalError:
+    """413 of a body that nobody has looked at."""
+    says = f"Request entity too large: limit is {LARGEST_BODY}"
+    return RefusalError(413, "RequestEntityTooLarge", says, has_details=False)
 
 
 def method_not_allowed() -> RefusalError:

@@ -139,6 +139,15 @@ def test_every_dependency_is_explained() -> None:
     assert set(listed) - {"package"} == needed
 
 
+def test_every_optional_dependency_is_explained() -> None:
+    """ADR 0002 names what each extra brings, and the decision for it."""
+    extras = tomllib.loads(_text("pyproject.toml"))["project"]["optional-dependencies"]
+    text = _text("docs/adr/0002-dependencies.md")
+    for extra, packages in extras.items():
+        for each in packages:
+            assert f"`{re.split(r'[<>=]', each)[0]}` (extra `{extra}`, [" in text
+
+
 def test_decisions_are_numbered() -> None:
     """Each decision has the number of its file, the next one free of gaps."""
     pages = sorted((ROOT / "docs" / "adr").glob("[0-9]*.md"))

@@ -1,4 +1,4 @@
-"""Three APIs behind one fixture: the sandbox in process, the same over HTTP, a real server."""
+"""Three APIs behind one fixture: the sandbox in process, the same over HTTPS, a real server."""
 
 from __future__ import annotations
 
@@ -15,6 +15,7 @@ from agent.core import encode
 from agent.edges import clock
 from agent.edges.kube.seam import Request, Response
 from agent.edges.kube.transport import connect
+from agent.runtime.serving import Serving
 from agent.sandbox.api import Sandbox
 from agent.sandbox.server import Server
 from agent.sandbox.transport import InProcess
@@ -98,16 +99,14 @@ def stepped(sandbox: Sandbox) -> Iterator[Sandbox]:
 
 @contextmanager
 def served(sandbox: Sandbox) -> Iterator[Server]:
-    """Serve a sandbox over HTTP meanwhile."""
+    """Serve a sandbox over HTTPS meanwhile."""
     server = Server(sandbox)
-    thread = threading.Thread(target=server.serve, name="sandbox")
-    thread.start()
+    serving = Serving(server)
+    serving.start()
     try:
         yield server
     finally:
-        server.stop()
-        thread.join()
-        server.close()
+        assert serving.stop()
 
 
 @pytest.fixture
@@ -117,7 +116,7 @@ def sandbox() -> Iterator[Sandbox]:
         yield found
 
 
-@pytest.fixture(params=["in process", "http", pytest.param("real", marks=pytest.mark.real)])
+@pytest.fixture(params=["in process", "https", pytest.param("real", marks=pytest.mark.real)])
 def api(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Api]:
     """Give each of the three APIs in turn."""
     with ExitStack() as running:
@@ -125,10 +124,9 @@ def api(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Api]:
             found = running.enter_context(stepped(Sandbox(clock.now)))
             yield Api(request.param, InProcess(found, "one/1"))
             return
-        if request.param == "http":
+        if request.param == "https":
             server = running.enter_context(served(Sandbox(clock.now)))
-            (tmp_path / "kubeconfig").write_text(server.kubeconfig())
-            config = tmp_path / "kubeconfig"
+            config = server.write_kubeconfig(tmp_path / "kubeconfig")
         else:
             config = request.getfixturevalue("control_plane").kubeconfig()
         transport = connect(str(config), None, "one/1")

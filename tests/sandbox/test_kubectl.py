@@ -28,8 +28,8 @@ def run(assets: Assets, tmp_path: Path) -> Iterator[Callable[..., str]]:
     """Run kubectl against a sandbox: gives its output, or what it complained of."""
     program = assets.program("kubectl")
     with served(Sandbox(clock.now)) as server:
-        (tmp_path / "config").write_text(server.kubeconfig())
-        own = {"KUBECONFIG": str(tmp_path / "config"), "KUBECACHEDIR": str(tmp_path / "cache")}
+        config = server.write_kubeconfig(tmp_path / "config")
+        own = {"KUBECONFIG": str(config), "KUBECACHEDIR": str(tmp_path / "cache")}
 
         def kubectl(*arguments: str, stdin: str = "") -> str:
             done = subprocess.run(
