@@ -160,10 +160,9 @@ def _dependency(name: PackageName, snapshot: Snapshot, world: World) -> Dependen
     rendered = snapshot.rendered.get(name)
     if not isinstance(rendered, Complete):
         return Dependency(name, ready=False, says="it is not declared, or cannot be rendered")
-    last = world.memory.result(name)
-    if last is None:
+    report = world.memory.report(name)
+    if report is None:
         return Dependency(name, ready=False, says="it was not looked at yet")
-    _, report = last
     applied = world.memory.inventory(name).applied
     if not report.is_healthy:
         return Dependency(name, ready=False, says=f"it is {report.state}: {report.message}")

@@ -27,7 +27,6 @@ if TYPE_CHECKING:
         PackageName,
         Question,
         Rendered,
-        Result,
         Root,
         Standing,
         Transition,
@@ -121,8 +120,8 @@ class Memory(Protocol):
         """The holds in force at the package's last pass."""
         ...
 
-    def result(self, package: PackageName) -> tuple[Result, Report] | None:
-        """The package's last pass, if there was one since the start."""
+    def report(self, package: PackageName) -> Report | None:
+        """What the package's last pass told, if there was one since the start."""
         ...
 
     def packages(self) -> frozenset[PackageName]:

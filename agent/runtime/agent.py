@@ -19,11 +19,12 @@ from agent.core.values import GroupKind, PackageName, WasNotTried, WasUnknown
 from agent.passes.package import Passed, sync
 from agent.runtime.edges import Edges
 from agent.runtime.loops import Thread
+from agent.runtime.news import News
 from agent.runtime.queue import Queue
 from agent.runtime.surroundings import DEFINITION, NAMESPACE, PACKAGE
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Hashable
+    from collections.abc import Callable
     from datetime import datetime
 
     from agent.core.values import Key
@@ -32,6 +33,7 @@ if TYPE_CHECKING:
     from agent.runtime.memory import Memory
     from agent.runtime.records import Changed
     from agent.runtime.source import GitSource
+    from agent.runtime.timers import Timers
     from agent.runtime.view import WatchedCluster
 
 log = logging.getLogger(__name__)
@@ -45,22 +47,6 @@ SOON: Final = timedelta(seconds=1)
 DEBOUNCE: Final = timedelta(milliseconds=200)
 FETCHED_BY: Final = timedelta(seconds=3)
 """How long an edge waits for Git: what is known already is synced then."""
-
-
-class Timers(Protocol):
-    """Alarm clocks."""
-
-    def at(self, key: Hashable, when: datetime | None, call: Callable[[], None]) -> None:
-        """Call once at an instant."""
-        ...
-
-    def every(self, key: Hashable, interval: timedelta, call: Callable[[], None]) -> None:
-        """Call again and again."""
-        ...
-
-    def stop(self) -> None:
-        """Call nobody any more."""
-        ...
 
 
 class Leader(Protocol):
@@ -127,6 +113,7 @@ class Agent:
         self._starts = starts
         self.packages: Queue[PackageName] = Queue()
         self.slow: Queue[str] = Queue()
+        self._news = News(timers, clock, self.packages.is_idle, lambda: self.slow.wake(STATUS))
         self._started: list[Started] = []
         self._failures: dict[PackageName, int] = {}
         self._asked: set[PackageName] = set()
@@ -259,6 +246,7 @@ class Agent:
                 self._retry(name, "an error inside Tidegate, logged with its traceback")
             finally:
                 self.packages.done(name)
+                self._news.look()
                 self._on_done()
             yield 0.0
 
@@ -283,12 +271,12 @@ class Agent:
         self._failures.pop(name, None)
         facts = passed.result.facts
         held = standings(facts, facts.now)
-        before = self.world.memory.result(name)
+        before = self.world.memory.report(name)
         expires = self.world.memory.put(passed, held)
         self._on_pass(passed)
         self._schedule(name, passed, expires)
-        if before is None or before[1] != passed.report:
-            self.slow.wake(STATUS)
+        if before != passed.report:
+            self._news.heard()
             self._wake_neighbours(name, passed)
         if passed.again:
             self.packages.wake(name)
@@ -365,7 +353,7 @@ class Agent:
             log.info("revision %s", self._commit()[:12])
             self.packages.wake_all(sorted(changed | self._leaving()))
             self.slow.wake(STATE)
-            self.slow.wake(STATUS)
+            self._news.heard()
 
     def _commit(self) -> str:
         snapshot = self.world.source.snapshot()

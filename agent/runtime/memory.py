@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from datetime import datetime
 
     from agent.core.report.values import Report
-    from agent.core.values import Key, PackageName, Result, Standing
+    from agent.core.values import Key, PackageName, Standing
     from agent.passes.package import Passed
 
 BACKOFF: Final = timedelta(seconds=10)
@@ -36,8 +36,8 @@ class _Known:
     answers: tuple[tuple[Answer, datetime | None], ...] = ()
     """Each with the instant it stops counting; None: as long as its digest and uid."""
     failures: int = 0
-    result: Result | None = None
     report: Report | None = None
+    """All that is kept of a pass: its facts and its plan are many times what it found out."""
     standings: tuple[Standing, ...] = ()
 
 
@@ -115,13 +115,11 @@ class Memory:
             known = self._known.get(package)
         return known.standings if known else ()
 
-    def result(self, package: PackageName) -> tuple[Result, Report] | None:
-        """The package's last pass, if there was one since the start."""
+    def report(self, package: PackageName) -> Report | None:
+        """What the package's last pass told, if there was one since the start."""
         with self._lock:
             known = self._known.get(package)
-        if known is None or known.result is None or known.report is None:
-            return None
-        return known.result, known.report
+        return known.report if known else None
 
     def packages(self) -> frozenset[PackageName]:
         """Every package that has an inventory with something in it."""
@@ -184,7 +182,6 @@ class Memory:
             passed.saved,
             answers,
             failures,
-            passed.result,
             passed.report,
             standings,
         )
