@@ -12,6 +12,7 @@ from collections.abc import Callable, Mapping
 from datetime import datetime, timedelta
 from enum import Enum
 from functools import cache
+from sys import intern
 from typing import Any, Final, TypeAlias, Union, cast, get_args, get_origin, get_type_hints
 
 from agent.core import values
@@ -120,7 +121,7 @@ def _plain(kind: type[Any]) -> Reader:
     if issubclass(kind, Enum):
         return kind
     if issubclass(kind, tuple):  # a NamedTuple of texts
-        return lambda found: kind(*map(_text, found))
+        return lambda found: kind(*(intern(_text(each)) for each in found))
     if kind in (str, int, bool, float):
         return lambda found: _exactly(kind, found)
     return _itself

@@ -9,6 +9,7 @@ brackets overflow a C stack, 384 bytes of aliases become 448 MB, and duplicate k
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from sys import intern
 from typing import TYPE_CHECKING, Any, Final, NoReturn, TypeAlias
 
 import yaml
@@ -70,6 +71,8 @@ class _Key:
 _NO_KEY: Final = _Key()
 _BAD_KEY: Final = _Key()
 _MERGE: Final = _Key()
+_SHARED: Final = 64
+"""Characters of a text of which there is one copy: a thousand manifests say `metadata`."""
 _UNSEEN: Final = object()
 _NOT_A_KEY: Final = "a mapping or a list can't be a key (a template that was not rendered?)"
 _NOT_MERGEABLE: Final = "`<<` merges a mapping or a list of mappings, nothing else"
@@ -226,6 +229,8 @@ class Composer:
     def _fresh_scalar(self, event: _Node, text: str) -> None:
         """Type a scalar that was not met before, or that has a tag, quotes or an anchor."""
         frame = self._stack[-1]
+        if len(text) <= _SHARED:
+            text = intern(text)
         raw = self._typed(event, text)
         is_key, simple = frame.key is _NO_KEY, event.tag is None and event.implicit[0]
         try:

@@ -8,6 +8,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import datetime
 from functools import lru_cache
+from sys import intern
 from typing import TYPE_CHECKING, Any, Final, TypeAlias
 
 from agent.core import encode, fields, health
@@ -105,7 +106,8 @@ def key_of(manifest: Manifest) -> Key:
     """Name the object."""
     group, kind = group_kind(manifest)
     metadata = mapping(manifest.get("metadata"))
-    return Key(group, kind, text(metadata.get("namespace")), text(metadata.get("name")))
+    place = text(metadata.get("namespace")), text(metadata.get("name"))
+    return Key(intern(group), intern(kind), *map(intern, place))  # thousands say the same
 
 
 def version_of(manifest: Manifest) -> str:
@@ -189,7 +191,7 @@ def _unpacked(packed: bytes) -> dict[str, Any]:
 def _marks(metadata: Mapping[str, Any]) -> dict[str, str]:
     labels, annotations = texts(metadata.get("labels")), texts(metadata.get("annotations"))
     marks = {
-        name: value
+        name: intern(value)
         for name, value in (annotations | labels).items()
         if name.startswith(_OURS) or name in _MARKS_OF_OTHERS
     }
@@ -200,7 +202,7 @@ def _marks(metadata: Mapping[str, Any]) -> dict[str, str]:
 
 def _managers(metadata: Mapping[str, Any]) -> tuple[str, ...]:
     """Name the managers, each once, in the order of managedFields."""
-    names = (text(entry.get("manager")) for entry in items(metadata.get("managedFields")))
+    names = (intern(text(each.get("manager"))) for each in items(metadata.get("managedFields")))
     return tuple(dict.fromkeys(name for name in names if name))
 
 
