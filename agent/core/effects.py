@@ -11,7 +11,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from agent.core import contest, grace, immutable, prune
-from agent.core.gates import suspension
+from agent.core.gates import budget, suspension
 from agent.core.order import place, teardown, waves
 from agent.core.relabel import is_relabelling
 from agent.core.standing import STOPS, repairs
@@ -227,13 +227,15 @@ def bookkeeping(plan: Plan, facts: Facts, standings: Sequence[Standing]) -> Inve
     if facts.declaration is not None and _labels_let_in(facts, steered, standings):
         labels = facts.declaration.labels
     entries = _ruled(_tombstoned(kept, plan, facts), steered)
+    entries |= _skipped(entries, plan)
     return replace(
         inventory,
         declared=facts.declaration or inventory.declared,
         labels=labels,
         gone=(inventory.gone or facts.now) if facts.declaration is None else None,
-        entries=entries | _skipped(entries, plan),
+        entries=entries,
         intents={key: one for key, one in inventory.intents.items() if key not in over},
+        cleared=budget.clearance(plan, facts, entries.values()),
     )
 
 
@@ -261,6 +263,7 @@ def effects(
     )
     replaces = any(step.action is Action.REPLACE for step in writes)
     unsaved = remembered != facts.inventory or not facts.saved
-    must = unsaved and bool(intended or replaces or deletions)
+    cleared = known.cleared != facts.inventory.cleared
+    must = unsaved and bool(intended or replaces or deletions or cleared)
     first: tuple[Effect, ...] = (Remember(remembered),) if must else ()
     return (*first, *map(_write, writes), *map(_delete, deletions))

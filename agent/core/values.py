@@ -431,6 +431,16 @@ class Intent:
 
 
 @dataclass(frozen=True, slots=True)
+class Clearance:
+    """Deletions that an Override let happen, until all are done: their plan changes meanwhile."""
+
+    plan: str
+    """Digest of the plan that the Override names."""
+    uids: tuple[str, ...]
+    """The live objects that this plan deletes, sorted."""
+
+
+@dataclass(frozen=True, slots=True)
 class Applied:
     """The revision all of whose objects were applied."""
 
@@ -492,6 +502,7 @@ class Inventory:
     """The newest commit a pass began to apply."""
     entries: Mapping[Key, Entry] = field(default_factory=dict)
     intents: Mapping[Key, Intent] = field(default_factory=dict)
+    cleared: Clearance | None = None
     told: Told = field(default_factory=Told)
     gone: datetime | None = None
     """Since when Git no longer declares the package."""

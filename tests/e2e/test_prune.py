@@ -71,9 +71,14 @@ def test_a_job_that_is_to_stay_is_never_pruned(site: Site) -> None:
 
 
 def test_too_many_deletions_wait_for_that_very_plan(site: Site) -> None:
-    """More deletions than the budget wait; an Override that names the plan lets them happen."""
+    """More deletions than the budget wait; an Override that names the plan lets all happen.
+
+    They come in two waves, so that the first ones change the plan the others belong to.
+    """
     names = [f"m{number}" for number in range(8)]
-    site.commit(package(site.namespace, objects={name: config_map(name) for name in names}))
+    waves = {name: {"tidegate.io/wave": str(number % 2)} for number, name in enumerate(names)}
+    objects = {name: config_map(name, annotations=wave) for name, wave in waves.items()}
+    site.commit(package(site.namespace, objects=objects))
     site.sync()
     mark = site.plane.marker()
     site.commit(objects_of("web", dict.fromkeys(names[1:])))

@@ -18,6 +18,7 @@ from agent.core.inventory import Damaged, decode, encode
 from agent.core.values import (
     Applied,
     ChartSource,
+    Clearance,
     Desired,
     Entry,
     Finished,
@@ -86,7 +87,9 @@ packages = st.builds(
     origin=origins,
 )
 ends = st.builds(Finished, text, text, times)
-entries = st.builds(Entry, text, text, text, numbers, st.none() | ends, text, st.none() | times)
+entries = st.builds(
+    Entry, text, text, text, numbers, st.none() | ends, text, st.none() | times, st.booleans()
+)
 transitions = st.builds(Transition, numbers, times, text, text, text, text, text, text)
 told = st.builds(Told, text, text, st.none() | times, numbers, st.tuples(transitions), numbers)
 inventories = st.builds(
@@ -97,6 +100,7 @@ inventories = st.builds(
     attempted=text,
     entries=st.dictionaries(keys, entries, max_size=3),
     intents=st.dictionaries(keys, st.builds(Intent, text, text), max_size=2),
+    cleared=st.none() | st.builds(Clearance, text, st.tuples(text, text)),
     told=told,
     gone=st.none() | times,
     review=st.none() | st.builds(Review, text, times),
