@@ -47,6 +47,11 @@ class Stored:
         return str(self.object["metadata"]["uid"])
 
     @property
+    def owners(self) -> set[str]:
+        """The uids of its owners."""
+        return {each["uid"] for each in self.object["metadata"].get("ownerReferences") or ()}
+
+    @property
     def place(self) -> Place:
         """Its namespace and name."""
         metadata = self.object["metadata"]
@@ -80,6 +85,7 @@ class Store:
     def __post_init__(self) -> None:
         self.changed = threading.Condition(self.lock)
         self._objects: dict[str, dict[Place, Stored]] = {}
+        self._owned: dict[tuple[str, str], dict[Place, Stored]] = {}
 
     def get(self, resource: str, place: Place) -> Stored | None:
         """Give one object."""
@@ -90,6 +96,11 @@ class Store:
         """List objects in the order of their names."""
         found = self._objects.get(resource) or {}
         return [found[place] for place in sorted(found) if not namespace or place[0] == namespace]
+
+    def owned(self, resource: str, uid: str) -> list[Stored]:
+        """List what refers to an owner, in the order of their names."""
+        found = self._owned.get((resource, uid)) or {}
+        return [found[place] for place in sorted(found)]
 
     def resources(self) -> list[str]:
         """Name what has objects."""
@@ -105,12 +116,17 @@ class Store:
         """Commit an object; its version must be `next_version`."""
         self.version = after.version
         self._objects.setdefault(resource, {})[after.place] = after
+        if before is not None:
+            self._let_go(resource, before)
+        for uid in after.owners:
+            self._owned.setdefault((resource, uid), {})[after.place] = after
         self._note(Event(after.version, resource, before, after, after))
 
     def remove(self, resource: str, before: Stored) -> Stored:
         """Delete an object; returns it with the version of its deletion."""
         self.version += 1
         del self._objects[resource][before.place]
+        self._let_go(resource, before)
         metadata = {**before.object["metadata"], "resourceVersion": str(self.version)}
         body = {**before.object, "metadata": metadata}
         last = Stored(body, before.managers, self.version, before.api_version)
@@ -121,6 +137,13 @@ class Store:
         """Forget the past, as etcd does every five minutes: watches from before get a 410."""
         with self.lock:
             self._drop(len(self.log))
+
+    def _let_go(self, resource: str, stored: Stored) -> None:
+        for uid in stored.owners:
+            found = self._owned[resource, uid]
+            del found[stored.place]
+            if not found:
+                del self._owned[resource, uid]
 
     def _note(self, event: Event) -> None:
         self.log.append(event)

@@ -9,7 +9,7 @@ from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any, Final
 
 from agent.sandbox.controllers.pods import PODS, is_over
-from agent.sandbox.controllers.site import is_leaving, owned
+from agent.sandbox.controllers.site import is_leaving
 from agent.sandbox.controllers.workloads import new_pod
 
 if TYPE_CHECKING:
@@ -50,7 +50,7 @@ def _expire(site: Site, job: Stored, ended: str) -> None:
 
 
 def _suspend(site: Site, job: Stored) -> None:
-    for pod in owned(job, site.all(PODS)):
+    for pod in site.owned(job, PODS):
         if not is_over(pod):
             site.delete(PODS, pod)
     before = job.object["status"]
@@ -67,7 +67,7 @@ def _holds(status: Object, kind: str) -> bool:
 
 def _run(site: Site, job: Stored) -> None:
     spec, before = job.object["spec"], job.object["status"]
-    pods = owned(job, site.all(PODS))
+    pods = site.owned(job, PODS)
     succeeded = sum(each.object["status"]["phase"] == "Succeeded" for each in pods)
     failed = sum(each.object["status"]["phase"] == "Failed" for each in pods)
     wanted = spec.get("completions", 1)

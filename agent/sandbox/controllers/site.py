@@ -36,6 +36,17 @@ class Site:
         """List objects of a resource: `deployments.apps`."""
         return self.world.store.all(resource)
 
+    def owned(self, owner: Stored, resource: str) -> list[Stored]:
+        """List what an object controls."""
+        return [
+            each
+            for each in self.world.store.owned(resource, owner.uid)
+            if any(
+                reference["uid"] == owner.uid and reference.get("controller")
+                for reference in each.object["metadata"]["ownerReferences"]
+            )
+        ]
+
     def everything(self) -> Iterator[tuple[str, Stored]]:
         """Yield every object with its resource."""
         return self.world.store.everything()
@@ -82,18 +93,6 @@ class Site:
         if found is None:
             raise LookupError(f"{stored} is not served in {api_version}")
         return found
-
-
-def owned(stored: Stored, everybody: Iterable[Stored]) -> list[Stored]:
-    """List what an object controls."""
-    return [
-        each
-        for each in everybody
-        if any(
-            reference["uid"] == stored.uid and reference.get("controller")
-            for reference in each.object["metadata"].get("ownerReferences") or ()
-        )
-    ]
 
 
 def reference(stored: Stored) -> Object:

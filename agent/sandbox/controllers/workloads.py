@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any, Final
 import orjson
 
 from agent.sandbox.controllers.pods import PODS, is_over, is_ready
-from agent.sandbox.controllers.site import conditions, is_leaving, owned, reference
+from agent.sandbox.controllers.site import conditions, is_leaving, reference
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -60,7 +60,7 @@ def _replicas(stored: Stored) -> int:
 
 
 def _deployment(site: Site, deployment: Stored) -> None:
-    mine = owned(deployment, site.all(REPLICA_SETS))
+    mine = site.owned(deployment, REPLICA_SETS)
     template = deployment.object["spec"]["template"]
     digest = _digest(template)
     current = next((each for each in mine if _labels(each).get(_HASH) == digest), None)
@@ -103,7 +103,7 @@ def _new_replica_set(deployment: Stored, digest: str) -> Object:
 
 
 def _deployment_status(site: Site, deployment: Stored, current: Stored | None) -> Object:
-    sets = owned(deployment, site.all(REPLICA_SETS))
+    sets = site.owned(deployment, REPLICA_SETS)
     count = sum(each.object["status"].get("replicas", 0) for each in sets)
     ready = sum(each.object["status"].get("readyReplicas", 0) for each in sets)
     updated = ready_now = 0
@@ -198,7 +198,7 @@ def new_pod(owner: Stored, template: Object, name: str, labels: dict[str, str]) 
 
 
 def _replica_set(site: Site, replica_set: Stored) -> None:
-    pods = [each for each in owned(replica_set, site.all(PODS)) if not is_leaving(each)]
+    pods = [each for each in site.owned(replica_set, PODS) if not is_leaving(each)]
     wanted = _replicas(replica_set)
     for pod in pods[wanted:]:
         site.delete(PODS, pod)
@@ -206,7 +206,7 @@ def _replica_set(site: Site, replica_set: Stored) -> None:
     for _ in range(wanted - len(pods)):
         name = f"{replica_set.place[1]}-{site.world.suffix()}"
         site.create(PODS, replica_set.place[0], new_pod(replica_set, template, name, {}))
-    pods = owned(replica_set, site.all(PODS))
+    pods = site.owned(replica_set, PODS)
     ready = sum(map(is_ready, pods))
     status = {"replicas": len(pods), "fullyLabeledReplicas": len(pods)}
     status |= {"readyReplicas": ready, "availableReplicas": ready}
@@ -217,7 +217,7 @@ def _replica_set(site: Site, replica_set: Stored) -> None:
 
 def _numbered(site: Site, owner: Stored, count: int, digest: str) -> list[Stored]:
     """Keep Pods `name-0` … `name-n` of the current template; each waits for the one before it."""
-    pods = {each.place[1]: each for each in owned(owner, site.all(PODS))}
+    pods = {each.place[1]: each for each in site.owned(owner, PODS)}
     names = [f"{owner.place[1]}-{number}" for number in range(count)]
     for name, pod in pods.items():
         if name not in names or _labels(pod).get(_REVISION) != digest:
@@ -231,7 +231,7 @@ def _numbered(site: Site, owner: Stored, count: int, digest: str) -> list[Stored
             break
         if not is_ready(there):
             break
-    return [each for each in owned(owner, site.all(PODS)) if not is_over(each)]
+    return [each for each in site.owned(owner, PODS) if not is_over(each)]
 
 
 def _stateful_set(site: Site, stateful_set: Stored) -> None:
@@ -260,16 +260,16 @@ def _stateful_set(site: Site, stateful_set: Stored) -> None:
 def _daemon_set(site: Site, daemon_set: Stored) -> None:
     template = daemon_set.object["spec"]["template"]
     digest = _digest(template)
-    pods = owned(daemon_set, site.all(PODS))
+    pods = site.owned(daemon_set, PODS)
     for pod in pods:
         if _labels(pod).get(_REVISION) != digest:
             site.delete(PODS, pod)
-    pods = owned(daemon_set, site.all(PODS))
+    pods = site.owned(daemon_set, PODS)
     for _ in range(_NODES - len(pods)):
         name = f"{daemon_set.place[1]}-{site.world.suffix()}"
         made = new_pod(daemon_set, template, name, {_REVISION: digest})
         site.create(PODS, daemon_set.place[0], made)
-    pods = owned(daemon_set, site.all(PODS))
+    pods = site.owned(daemon_set, PODS)
     ready = sum(map(is_ready, pods))
     site.tell(
         DAEMON_SETS,
