@@ -28,6 +28,9 @@ def run(**given: Any) -> int:
         if not given[name]:
             variable = f"TIDEGATE_{name.upper()}"
             raise Stop(Exit.USAGE, f"--{name} is missing", do=f"give --{name} or set {variable}")
+    from agent.edges.allocator import give_back  # noqa: PLC0415
+
+    give_back()
     from agent.assemble import run as run_agent  # noqa: PLC0415 - heavy
 
     return run_agent(chosen(given), os.environ, _show)

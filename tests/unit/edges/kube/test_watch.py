@@ -101,8 +101,8 @@ def test_a_list_comes_in_pages_and_a_watch_goes_on_from_it():
         Gone(named("b", 9)),
     ]
     assert transport.queries("limit", "continue", "resourceVersion", "labelSelector") == [
-        {"limit": "500", "labelSelector": "tidegate.io/instance=a"},
-        {"limit": "500", "labelSelector": "tidegate.io/instance=a", "continue": "more"},
+        {"limit": "250", "labelSelector": "tidegate.io/instance=a"},
+        {"limit": "250", "labelSelector": "tidegate.io/instance=a", "continue": "more"},
         {"labelSelector": "tidegate.io/instance=a", "resourceVersion": "7"},
     ]
 
