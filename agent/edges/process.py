@@ -130,7 +130,7 @@ def run(  # noqa: PLR0913 - each is one property of the child, all but argv have
         if limits is not None or not network:
             command = _launched(command, limits or Limits(), network=network, says=says.fileno())
             inherited.append(says.fileno())
-        with _started(command, environment, cwd, inherited) as child:
+        with _started(command, environment, cwd, inherited, subprocess.PIPE) as child:
             says.close()
             if stops != _stops:
                 _kill(child)
@@ -140,6 +140,62 @@ def run(  # noqa: PLR0913 - each is one property of the child, all but argv have
     if stops != _stops and child.returncode == -signal.SIGKILL:
         raise ProcessFailed(f"{argv[0]} was killed because the agent stops")
     return Finished(child.returncode, output, bytes(talk.errors))
+
+
+class Background:
+    """A program that runs beside us; made by `background`."""
+
+    def __init__(self, child: subprocess.Popen[bytes], name: str) -> None:
+        self._child = child
+        self._name = name
+
+    @property
+    def code(self) -> int | None:
+        """How it ended, as `Popen.returncode`; None: it runs."""
+        return self._child.poll()
+
+    def wait(self, seconds: float | None = None) -> int | None:
+        """Wait until it ends by itself; None: it still runs after that time."""
+        if self._child.poll() is None:
+            with selectors.DefaultSelector() as streams, _exit_of(self._child) as ended:
+                streams.register(ended, selectors.EVENT_READ)
+                streams.select(seconds)
+        return self._child.poll()
+
+    def stop(self, seconds: float) -> int:
+        """Ask it to end (SIGTERM), and give its code.
+
+        Raises:
+            ProcessTimeout: it did not end in time, and was killed with its group.
+        """
+        if self._child.poll() is None:
+            self._child.terminate()
+        code = self.wait(seconds)
+        if code is None:
+            _end(self._child)
+            raise ProcessTimeout(f"{self._name} was killed {seconds:g} seconds after SIGTERM")
+        return code
+
+
+@contextmanager
+def background(
+    argv: Sequence[str], *, output: Path, env: Mapping[str, str] | None = None, cwd: Path
+) -> Iterator[Background]:
+    """Run a program while the block runs; at its end, or ours, what is left of it is killed.
+
+    Args:
+        argv: the program, looked up in PATH, and its arguments; never a shell.
+        output: a file that gets all it writes, on both streams.
+        env: added to PATH, TMPDIR and a C.UTF-8 locale; nothing else is inherited.
+        cwd: where it runs.
+
+    Raises:
+        ProcessFailed: no such program.
+    """
+    environment = _environment(env)
+    command = [_find(argv[0], environment["PATH"]), *argv[1:]]
+    with output.open("ab") as stream, _started(command, environment, cwd, (), stream) as child:
+        yield Background(child, argv[0])
 
 
 def sandbox_works() -> SandboxTest:
@@ -217,7 +273,11 @@ def _raise_refusal(hears: BinaryIO, program: str) -> None:
 
 @contextmanager
 def _started(
-    command: list[str], env: dict[str, str], cwd: Path | None, keep_open: Sequence[int]
+    command: list[str],
+    env: dict[str, str],
+    cwd: Path | None,
+    keep_open: Sequence[int],
+    output: int | BinaryIO,
 ) -> Iterator[subprocess.Popen[bytes]]:
     """Start the program as the leader of a group that dies with this process.
 
@@ -227,15 +287,16 @@ def _started(
     other end of a pipe closes, which is what the death of this process does (fcntl(2), F_SETSIG,
     F_SETOWN). The group holds the watched end open, so it has effect as long as one lives.
     """
+    piped = output == subprocess.PIPE
     watched, held = os.pipe()
     try:
         fcntl.fcntl(watched, fcntl.F_SETSIG, signal.SIGKILL)
         try:
             child = subprocess.Popen(  # noqa: S603 - argv only, found by us, never a shell
                 command,
-                stdin=subprocess.PIPE,
-                stdout=subprocess.PIPE,
-                stderr=subprocess.PIPE,
+                stdin=subprocess.PIPE if piped else subprocess.DEVNULL,
+                stdout=output,
+                stderr=output if piped else subprocess.STDOUT,
                 env=env,
                 cwd=cwd or "/",
                 start_new_session=True,

@@ -163,6 +163,45 @@ def test_nothing_survives_a_killed_agent(pipe: tuple[int, int], *, network: bool
     assert [_exited(pid) for pid in pids] == [True, True]
 
 
+def test_a_program_runs_beside_us_until_it_is_told_to_end(tmp_path: Path):
+    """Both streams go to one file, SIGTERM reaches it, and its own code comes back."""
+    program = (
+        "import os, signal; signal.signal(signal.SIGTERM, lambda *_: os._exit(7));"
+        "os.write(2, b'one '); os.write(1, b'two'); signal.pause()"
+    )
+    output = tmp_path / "output"
+    with process.background([*PYTHON, program], output=output, cwd=tmp_path) as running:
+        assert (running.wait(0), running.code) == (None, None)
+        with output.open("rb") as written:
+            while written.read() != b"one two":
+                written.seek(0)
+        assert (running.stop(20), running.code) == (7, 7)
+
+
+def test_a_program_beside_us_that_does_not_listen_is_killed(tmp_path: Path):
+    """Whoever asked it to end gets to know."""
+    program = "import signal; signal.signal(signal.SIGTERM, signal.SIG_IGN); print(1, flush=True)"
+    output = tmp_path / "output"
+    argv = [*PYTHON, f"{program}; signal.pause()"]
+    with process.background(argv, output=output, cwd=tmp_path) as running:
+        with output.open("rb") as written:
+            while not written.read():
+                written.seek(0)
+        with pytest.raises(ProcessTimeout, match="killed"):
+            running.stop(0)
+        assert running.code == -signal.SIGKILL
+
+
+def test_a_program_beside_us_does_not_outlive_the_block(pipe: tuple[int, int], tmp_path: Path):
+    """Nor do those that it started itself."""
+    hears, says = pipe
+    end = f"os.open('/proc/{os.getpid()}/fd/{says}', os.O_WRONLY)"
+    program = f"import os, signal; os.fork(); os.write({end}, b'%d ' % os.getpid()); signal.pause()"
+    with process.background([*PYTHON, program], output=tmp_path / "output", cwd=tmp_path):
+        pids = [int(pid) for pid in (_hear(hears) + _hear(hears)).split()]
+    assert [_exited(pid) for pid in pids] == [True, True]
+
+
 def test_the_sandbox_works_here():
     """The self-test passes on every machine that runs this suite."""
     assert process.sandbox_works() == process.SandboxTest(works=True)
