@@ -15,7 +15,7 @@ from agent.core import encode, fields, health
 from agent.core.reading import at, group_kind, items, mapping, number, text, texts
 from agent.core.scopes import is_built_in
 from agent.core.values import ABSENT, Key, Live, Manifest, NamespaceFacts, Origin, Root
-from agent.core.words import GROUP
+from agent.core.words import GROUP, SUSPEND
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -131,6 +131,7 @@ def record(manifest: Manifest) -> Live:
         leaving=at(metadata, "deletionTimestamp") is not ABSENT,
         health=health.health(manifest),
         unanswered=_unanswered(manifest),
+        suspended=_suspended(metadata),
         finished=health.finished(manifest),
     )
 
@@ -204,6 +205,11 @@ def _managers(metadata: Mapping[str, Any]) -> tuple[str, ...]:
     """Name the managers, each once, in the order of managedFields."""
     names = (intern(text(each.get("manager"))) for each in items(metadata.get("managedFields")))
     return tuple(dict.fromkeys(name for name in names if name))
+
+
+def _suspended(metadata: Mapping[str, Any]) -> datetime | None:
+    is_marked = SUSPEND in texts(metadata.get("annotations"))
+    return _since(metadata).get(SUSPEND) if is_marked else None
 
 
 def _unanswered(manifest: Manifest) -> datetime | None:

@@ -351,6 +351,8 @@ class Live:
     health: Health = Health(HealthStatus.UNKNOWN)
     unanswered: datetime | None = None
     """For a custom resource without a status: when we wrote it last (managedFields time)."""
+    suspended: datetime | None = None
+    """When its `tidegate.io/suspend` was set, where it has one (managedFields time)."""
     finished: str = ""
     """For a Job: `Complete` or `Failed` once it is over."""
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime, timedelta
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pytest
 from e2e.manifests import config_map, defaults, job, objects_of, package, policy
@@ -93,7 +93,7 @@ def test_jobs_can_be_held_alone(site: Site) -> None:
 
 @pytest.mark.parametrize("place", ["package", "namespace", "object"])
 def test_a_live_annotation_holds(site: Site, place: str) -> None:
-    """Annotating the Package, its Namespace or one object in the cluster holds just that."""
+    """Annotating the Package, its Namespace or one object holds just that, for a day at first."""
     site.commit(package(site.namespace, objects={"a": config_map("a"), "b": config_map("b")}))
     site.sync()
     paths = {
@@ -102,16 +102,29 @@ def test_a_live_annotation_holds(site: Site, place: str) -> None:
         "object": site.path("configmaps", "a"),
     }
     patch = {"metadata": {"annotations": {SUSPEND: "true"}}}
-    assert site.client.merge(paths[place], patch).code == 200
+    marked = site.client.merge(paths[place], patch)
+    assert marked.code == 200
     new = {name: config_map(name, "2") for name in "ab"}
     site.commit(objects_of("web", new))
     site.sync(expect=6)
     assert site.values() == {"a": "1", "b": "2" if place == "object" else "1"}
     assert site.conditions()["Undeclared"] == "True"
+    assert {one["until"] for one in site.status()["holds"]} == {a_day_after_its_mark(marked.body)}
     patch["metadata"]["annotations"][SUSPEND] = None
     assert site.client.merge(paths[place], patch).code == 200
     site.sync()
     assert site.values() == {"a": "2", "b": "2"}
+
+
+def a_day_after_its_mark(found: Any) -> str:
+    """Give the instant 24 hours after the suspend annotation of an object was set."""
+    (entry,) = (
+        each
+        for each in found["metadata"]["managedFields"]
+        if f"f:{SUSPEND}" in each["fieldsV1"].get("f:metadata", {}).get("f:annotations", {})
+    )
+    ends = datetime.fromisoformat(entry["time"]) + timedelta(hours=24)
+    return ends.strftime("%Y-%m-%dT%H:%M:%SZ")
 
 
 def test_a_live_suspension_outlives_the_agent_and_ends_by_itself(site: Site) -> None:

@@ -129,8 +129,8 @@ def _object_marks(facts: Facts) -> Iterator[_Mark]:
             yield _Mark(desired.suspend, desired.origin, str(desired.key), keys)
     for key, live in facts.live.items():
         if words.SUSPEND in live.marks:
-            origin = Origin(object=str(key))
-            yield _Mark(live.marks, origin, str(key), frozenset({key}), live=True)
+            origin, about = Origin(object=str(key)), frozenset({key})
+            yield _Mark(live.marks, origin, str(key), about, live=True, since=live.suspended)
 
 
 def _said(what: str, values: Mapping[str, str]) -> str:
@@ -169,8 +169,14 @@ def _until(mark: _Mark, named: frozenset[Grade], facts: Facts, at: datetime) -> 
         end = mark.since + _break_glass(facts)
         if at < end:
             return _standing(mark, named, says, end)
-        says += "; its time ran out and it waits for review: `tidegate resume` ends it"
+        says += f"; its time ran out and it waits for review: {_ending(mark, facts)}"
     return _standing(mark, named, says)
+
+
+def _ending(mark: _Mark, facts: Facts) -> str:
+    if mark.origin.object == f"Package {facts.package}":
+        return "`tidegate resume` ends it"
+    return f"taking {words.SUSPEND} off {mark.origin.object} ends it"
 
 
 def _standing(

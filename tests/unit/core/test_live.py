@@ -128,6 +128,21 @@ def test_a_custom_resource_without_status_says_when_we_wrote_it(
     assert record(manifest).unanswered == written
 
 
+@pytest.mark.parametrize(
+    ("annotation", "since"),
+    [("tidegate.io/suspend", datetime(2026, 1, 5, 10, tzinfo=UTC)), ("tidegate.io/wave", None)],
+)
+def test_an_object_says_since_when_it_is_suspended(annotation: str, since: datetime | None):
+    """Without a start a hold that names no end would never come up for review."""
+    metadata = {
+        "name": "x",
+        "annotations": {annotation: "1"},
+        "managedFields": [managed("kubectl-annotate", "2026-01-05T10:00:00Z", annotation)],
+    }
+
+    assert record({"kind": "ConfigMap", "metadata": metadata}).suspended == since
+
+
 def test_a_namespace_says_since_when_it_is_suspended():
     """Of several owners of an annotation the earliest time counts."""
     metadata = {
