@@ -65,17 +65,39 @@ class Unchanged:
 class Files(Mapping[str, bytes]):
     """The files of a commit by path, read when asked for; links and submodules are not files."""
 
-    def __init__(self, repository: Repository, commit: str) -> None:
+    def __init__(self, repository: Repository, commit: str, blobs: Mapping[str, Blob]) -> None:
         self.commit = commit
+        self.blobs = blobs
         self._repository = repository
+        self._contents: dict[str, bytes] = {}
+
+    @classmethod
+    def of(cls, repository: Repository, commit: str) -> Files:
+        """List the files of a commit."""
         _, listing = repository.ask(
             "ls-tree", "-r", "-t", "-z", "-l", "--full-tree", "--end-of-options", commit
         )
-        tree = objects.tree(listing, "")
-        self.blobs: Mapping[str, Blob] = {
-            path: blob for path, blob in tree.files.items() if blob.mode not in {LINK, SUBMODULE}
-        }
-        self._contents: dict[str, bytes] = {}
+        tree = objects.tree(listing, "").files.items()
+        kept = {path: blob for path, blob in tree if blob.mode not in {LINK, SUBMODULE}}
+        return cls(repository, commit, kept)
+
+    @classmethod
+    def after(
+        cls,
+        repository: Repository,
+        commit: str,
+        before: Files | None,
+        edits: Mapping[str, bytes | None],
+    ) -> Files:
+        """Tell the files of a commit from those of its parent."""
+        blobs = {} if before is None else dict(before.blobs)
+        for path, new in edits.items():
+            blobs.pop(path, None)
+            if new is not None:
+                for gone in [each for each in blobs if _clash(each, path)]:
+                    del blobs[gone]
+                blobs[path] = Blob(_id_of(new, len(commit)), _mode(before, path), len(new))
+        return cls(repository, commit, blobs)
 
     def __getitem__(self, path: str) -> bytes:
         blob = self.blobs[path]
@@ -120,6 +142,8 @@ class Branch:
         self._pause = pause
         self._repository = Repository(folder)
         self._skips_ci = True
+        self._pushed: Files | None = None
+        """What we put there last; nobody else may have been there since."""
 
     def commit(
         self, change: Change, message: str, *, even_if_same: bool = False
@@ -137,22 +161,34 @@ class Branch:
             outcome = self._once(change, message, even_if_same=even_if_same)
             if outcome is not None:
                 return outcome
+            self._pushed = None
         raise GitError(GitReason.RACED, f"{self.remote} moved {TRIES} times while we pushed to it")
 
     def _once(
         self, change: Change, message: str, *, even_if_same: bool
     ) -> Published | Unchanged | None:
-        """Return None if somebody else's commit got in between."""
-        tip = self._repository.fetch(self.remote, _TIP)
-        files = None if tip is None else Files(self._repository, tip)
-        edits = _edits(files, change(files))
-        if not edits and not even_if_same:
-            return Unchanged(tip)
+        """Return None if somebody else's commit got in between.
+
+        Where our own push was the last we knew of, it is taken for the tip without a question: the
+        server refuses if it is not, and that is a lost race. Nothing is taken for granted by
+        saying that nothing differs.
+        """
+        files, self._pushed = self._pushed, None
+        edits = {} if files is None else _edits(files, change(files))
+        if not edits:
+            tip = self._repository.fetch(self.remote, _TIP)
+            files = None if tip is None else Files.of(self._repository, tip)
+            edits = _edits(files, change(files))
+            if not edits and not even_if_same:
+                return Unchanged(tip)
         commit = self._write(files, edits, message)
         failpoints.reach("publish:before")
-        landed = self._push(commit)
+        landed = self._push(commit, files.commit if files else "")
         failpoints.reach("publish:after")
-        return Published(commit) if landed else None
+        if not landed:
+            return None
+        self._pushed = Files.after(self._repository, commit, files, edits)
+        return Published(commit)
 
     def _write(self, files: Files | None, edits: Mapping[str, bytes | None], message: str) -> str:
         stream = _stream(files, edits, message, self._author)
@@ -160,13 +196,13 @@ class Branch:
         told = self._repository.work("fast-import", *options, stdin=stream)
         return told.decode().strip()
 
-    def _push(self, commit: str) -> bool:
-        """Push; False if the branch moved meanwhile.
+    def _push(self, commit: str, parent: str) -> bool:
+        """Push; False if the branch is no longer at the parent; empty: if there is one.
 
         Of 158 pushes killed half way 138 had landed, so all but a clear answer is looked up.
         """
         try:
-            done = self._try_push(commit)
+            done = self._try_push(commit, parent)
         except GitError:
             if self._has_landed(commit):
                 return True
@@ -182,11 +218,14 @@ class Branch:
             return True
         raise failure(self.remote, "push", done)
 
-    def _try_push(self, commit: str) -> process.Finished:
-        done = self._send(commit, *(("--push-option=ci.skip",) if self._skips_ci else ()))
+    def _try_push(self, commit: str, parent: str) -> process.Finished:
+        # Not to force, for the commit is on top of its parent: a branch that was deleted, which a
+        # plain push would bring back whole, is a lost race too.
+        lease = f"--force-with-lease={self.remote.ref}:{parent}"
+        done = self._send(commit, lease, *(("--push-option=ci.skip",) if self._skips_ci else ()))
         if done.code != 0 and _NO_OPTIONS in done.stderr.decode(errors="replace"):
             self._skips_ci = False
-            done = self._send(commit)
+            done = self._send(commit, lease)
         return done
 
     def _send(self, commit: str, *options: str) -> process.Finished:
@@ -211,6 +250,11 @@ class Branch:
         asked = ("merge-base", "--is-ancestor", "--end-of-options", commit, tip)
         code, _ = self._repository.ask(*asked, fine=(0, 1))
         return code == 0
+
+
+def _clash(one: str, other: str) -> bool:
+    """Whether one path is a folder of the other: a tree has only one of them."""
+    return one.startswith(f"{other}/") or other.startswith(f"{one}/")
 
 
 def _edits(files: Files | None, wanted: Mapping[str, bytes | None]) -> Mapping[str, bytes | None]:

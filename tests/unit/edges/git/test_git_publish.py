@@ -175,6 +175,43 @@ def test_a_lost_race_is_merged(publisher: Publisher, repository: Repository):
     assert repository.show(STATUS, "history") == '["other", "ours"]'
 
 
+def test_the_tip_of_our_own_is_not_asked_for(repository: Repository, tmp_path: Path):
+    """While nobody else pushes a commit is one push: the branch is as we left it."""
+    with GitHTTP(tmp_path) as web:
+        remote = Remote(web.url(repository.path.name), STATUS)
+        publisher = Publisher(tmp_path / "status", remote, ADA)
+        publisher.publish(_write({"a": b"1", "b/c": b"1"}), "first", {})
+        before = len(web.requests)
+        seen: dict[str, bytes] = {}
+
+        def change(files: Files | None) -> Mapping[str, bytes | None]:
+            seen.update(files or {})
+            return {"a": None, "b": b"2"}
+
+        publisher.publish(change, "second", {})
+        asked = web.requests[before:]
+        publisher.publish(_write({"b/d": b"3"}), "third", {})
+    assert not [each for each in asked if "git-upload-pack" in each]
+    assert seen == {"a": b"1", "b/c": b"1"}
+    assert repository.files(STATUS) == ("b/d",)
+
+
+def test_a_commit_of_others_on_top_of_ours_is_merged(publisher: Publisher, repository: Repository):
+    """What we left is no longer what is there: the server says so, and we look."""
+    publisher.publish(_write({"history": b'["ours"]'}), "first", {})
+    repository.commit({"history": '["ours", "other"]'}, branch=STATUS)
+    publisher.publish(partial(_append, "again"), "second", {})
+    assert repository.show(STATUS, "history") == '["ours", "other", "again"]'
+
+
+def test_a_branch_that_was_deleted_begins_anew(publisher: Publisher, repository: Repository):
+    """Who removed its history does not get it back from what we remember."""
+    publisher.publish(_write({"a": b"1"}), "first", {})
+    repository.git("update-ref", "-d", f"refs/heads/{STATUS}")
+    publisher.publish(_write({"b": b"2"}), "second", {})
+    assert (repository.files(STATUS), len(repository.log(STATUS))) == (("b",), 1)
+
+
 def test_a_race_that_never_ends_gives_up(repository: Repository, tmp_path: Path):
     """Five tries, with a pause between them, then a reason."""
     pauses: list[float] = []
