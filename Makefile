@@ -9,7 +9,7 @@ STAMP := $(VENV)/.installed
 TEST_WORKERS ?= 3
 TESTS ?= tests
 
-.PHONY: help setup demo test lint control-plane bench locks
+.PHONY: help setup demo test test-fast lint control-plane bench locks
 
 help: ## this list
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 16
@@ -30,6 +30,9 @@ test: setup ## run the whole test-suite, on a real control plane when it is ther
 	@$(PYTHON) tests/control_plane/build.py >/dev/null || test "$$TIDEGATE_REQUIRE_CONTROL_PLANE" != 1
 	$(BIN)/pytest -n $(TEST_WORKERS) $(TESTS)
 
+test-fast: setup ## all that needs no control plane: the sandbox stands in; under two minutes
+	$(BIN)/pytest -n $(TEST_WORKERS) -m "not real and not corpus" $(TESTS)
+
 lint: setup ## ruff, mypy, and the rules of the house
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
@@ -42,6 +45,7 @@ demo: setup ## the main job on examples/repo, against a control plane it starts
 
 bench: setup ## measure against the floor of raw requests; writes benchmarks/RESULTS.md
 	@$(PYTHON) tests/control_plane/build.py >/dev/null
+	$(BIN)/python benchmarks/sandbox.py
 	$(BIN)/python benchmarks/run.py
 
 locks: ## write requirements/*.txt again from pyproject.toml (needs uv)

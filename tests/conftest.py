@@ -42,6 +42,7 @@ _FOR_THE_TESTS = frozenset(
     }
 )
 _REQUIRE = "TIDEGATE_REQUIRE_CONTROL_PLANE"
+_REAL = frozenset({"assets", "control_plane"})
 _MAY_SLEEP = frozenset({"subprocess", "control_plane", "git_server"})
 _GIT = {
     "GIT_CONFIG_GLOBAL": os.devnull,
@@ -58,6 +59,13 @@ def pytest_configure(config: pytest.Config) -> None:
     """Register the markers; `--strict-markers` refuses others."""
     for marker in _MARKERS:
         config.addinivalue_line("markers", marker)
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Mark as real what asks for the real programs, so that nobody can forget it."""
+    for item in items:
+        if _REAL.intersection(getattr(item, "fixturenames", ())):
+            item.add_marker("real")
 
 
 @pytest.fixture(scope="session", autouse=True)

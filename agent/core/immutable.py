@@ -2,7 +2,7 @@
 
 Nothing is guessed: only if every cause is one that is known to mean "immutable" may a policy
 replace the object. Fields and message tails are those of Kubernetes' validation code, recorded in
-tests/testdata/refusals.
+tests/testdata/recordings.
 """
 
 from __future__ import annotations

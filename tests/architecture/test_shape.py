@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import ast
 import statistics
+from functools import cache
 from pathlib import Path
 
 import pytest
 
 ROOT = Path(__file__).parents[2] / "agent"
-LONGEST_MODULE = 560
+LONGEST_MODULE = 450
 LONGEST_FUNCTION = 66
 MEDIAN_FUNCTION = 12
 
@@ -18,6 +19,7 @@ def _modules() -> list[Path]:
     return sorted(ROOT.rglob("*.py"))
 
 
+@cache
 def _functions() -> list[tuple[int, str]]:
     found = []
     for path in _modules():
