@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 from enum import StrEnum
 from typing import TYPE_CHECKING, Final
 
-from agent.assemble import mirror_folder
+from agent.assemble.repository import mirror_folder
 from agent.cli.exits import Exit, Stop
 from agent.cli.failures import code_of
 from agent.cli.where import cache_folder, completed, connect, states_of
@@ -24,7 +24,7 @@ from agent.edges.render.render import Programs
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from agent.assemble import Connected
+    from agent.assemble.cluster import Connected
     from agent.settings import Settings
 
 PERMISSIONS: Final = "permissions"

@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 from datetime import UTC
 from typing import TYPE_CHECKING, Final
 
-from agent import assemble
+from agent.assemble import repository
 from agent.cli.exits import Exit, Stop
 from agent.cli.output import progress
 from agent.cli.where import cache_folder, completed, connect, not_found, states_of
@@ -30,7 +30,7 @@ if TYPE_CHECKING:
     from datetime import tzinfo
     from pathlib import Path
 
-    from agent.assemble import Connected
+    from agent.assemble.cluster import Connected
     from agent.core.values import PackageName
     from agent.runtime.source import GitSource
     from agent.settings import Settings
@@ -78,10 +78,11 @@ def open_scene(given: Settings, revision: str = "") -> Opened:
     settings = completed(given, lambda: states_of(cluster))
     cluster.home = replace(cluster.home, cluster=settings.cluster)
     key = known_key(cluster)
-    source = assemble.git_source(
+    source = repository.git_source(
         settings,
-        folder,
-        cluster.discovery.kinds,
+        repository.mirror(settings, folder),
+        repository.renders(folder),
+        kinds=cluster.discovery.kinds,
         capabilities=cluster.capabilities,
         secret_key=lambda: key,
     )
@@ -123,7 +124,7 @@ def _scene(settings: Settings, cluster: Connected, source: GitSource) -> Scene:
 
 def _resolved(settings: Settings, folder: Path, revision: str) -> str:
     """Find a commit by its id or the start of it, else fetch the branch of that name."""
-    mirror = assemble.mirror_folder(settings, folder)
+    mirror = repository.mirror_folder(settings, folder)
     if _COMMIT.fullmatch(revision):
         asked = ("rev-parse", "--verify", "--quiet", "--end-of-options", f"{revision}^{{commit}}")
         code, told = Repository(mirror).ask(*asked, fine=(0, 1, 128))

@@ -33,7 +33,7 @@ from agent.edges.kube import asking, memory, verbs
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
 
-    from agent.assemble import Connected
+    from agent.assemble.cluster import Connected
     from agent.core.policies import LabelSelector
     from agent.settings import Settings
 

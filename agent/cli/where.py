@@ -17,7 +17,7 @@ from agent.core.values import PackageName
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping
 
-    from agent.assemble import Connected
+    from agent.assemble.cluster import Connected
     from agent.settings import Settings
 
 _FROM_STATE: Final = {
@@ -56,7 +56,7 @@ def connect(settings: Settings, folder: Path) -> Connected:
     Raises:
         Stop: there is no such kubeconfig or context.
     """
-    from agent.assemble import connected  # noqa: PLC0415 - heavy
+    from agent.assemble.cluster import connected  # noqa: PLC0415 - heavy
 
     try:
         return connected(settings, folder)

@@ -13,7 +13,7 @@ from difflib import unified_diff
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
-from agent.assemble import mirror_folder
+from agent.assemble.repository import mirror_folder
 from agent.cli.exits import Exit, Stop
 from agent.cli.output import progress
 from agent.cli.selectors import selector

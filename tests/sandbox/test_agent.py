@@ -10,8 +10,9 @@ import pytest
 from e2e.manifests import config_map, package, text
 from sandbox.conftest import stepped
 
-from agent import assemble
-from agent.assemble import Running
+from agent.assemble.cluster import user_agent
+from agent.assemble.outside import machine
+from agent.assemble.running import Running
 from agent.edges import clock
 from agent.edges.kube.seam import Request, Response
 from agent.runtime import once
@@ -64,19 +65,16 @@ def cluster(journal: list[Asked]) -> Iterator[Sandbox]:
 
 
 @pytest.fixture
-def running(
-    cluster: Sandbox, repository: Repository, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> Iterator[Running]:
+def running(cluster: Sandbox, repository: Repository, tmp_path: Path) -> Iterator[Running]:
     """Run an agent whose transport is the sandbox."""
-
-    def in_process(_config: Any, _context: Any, agent: str, **parts: Any) -> InProcess:
-        return InProcess(cluster, agent, parts.get("on_request"))
-
-    monkeypatch.setattr(assemble, "connect", in_process)
     files = package("shop", objects={"a": config_map("a"), "web": WORKLOAD})
     repository.commit(files)
     settings = Settings(repository.url, "demo", interval=timedelta(seconds=1), no_status=True)
-    agent = Running(settings, tmp_path / "state")
+    folder = tmp_path / "state"
+    outside = machine(
+        settings, folder, lambda told: InProcess(cluster, user_agent(settings.instance), told)
+    )
+    agent = Running(settings, folder, outside)
     try:
         agent.start()
         yield agent

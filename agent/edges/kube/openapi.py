@@ -22,7 +22,7 @@ from agent.edges.kube.seam import Request
 from agent.edges.kube.status import refused
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Callable, Mapping
 
     from agent.core.schema import Kind, Node
     from agent.edges.kube.seam import Transport
@@ -43,8 +43,14 @@ class Schemas:
     Documents are served by hash and never change (KEP-2896), so the folder may be shared and lost.
     """
 
-    def __init__(self, transport: Transport, folder: Path) -> None:
+    def __init__(
+        self,
+        transport: Transport,
+        folder: Path,
+        monotonic: Callable[[], float] = clock.monotonic,
+    ) -> None:
         self._transport = transport
+        self._monotonic = monotonic
         self._folder = folder
         self._lock = threading.Lock()
         self._index: dict[str, str] | None = None
@@ -75,7 +81,7 @@ class Schemas:
 
         The server publishes the schema of a new CRD a moment after it serves the kind.
         """
-        now = clock.monotonic()
+        now = self._monotonic()
         if now < self._look_again:
             return None
         self._look_again = now + PATIENCE

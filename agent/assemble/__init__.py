@@ -1,0 +1,1 @@
+"""The one wiring of edges, runtime and passes, used by every command and by tests."""
