@@ -128,6 +128,11 @@ class Stage:
         self.revision += 1
         return self.repository.commit({thing.file: thing.text(str(self.revision))}, "Change one")
 
+    def status_tip(self) -> str:
+        """Give the newest commit of the status branch, without starting a git."""
+        written = self.repository.path / "refs" / "heads" / STATUS_BRANCH
+        return written.read_text().strip() if written.exists() else ""
+
     def settle(self) -> None:
         """Write the status of every Deployment, as its controller would."""
         found = self.client.get("/apis/apps/v1/deployments").body["items"]
