@@ -14,7 +14,7 @@ from agent.core import contest, grace, immutable, prune
 from agent.core.gates import budget, suspension
 from agent.core.order import place, teardown, waves
 from agent.core.relabel import is_relabelling
-from agent.core.standing import STOPS, repairs
+from agent.core.standing import holds_labels, repairs
 from agent.core.target import aim
 from agent.core.values import (
     Action,
@@ -207,7 +207,7 @@ def _ruled(entries: Mapping[Key, Entry], steered: Aim) -> dict[Key, Entry]:
 
 def _labels_let_in(facts: Facts, steered: Aim, held: Sequence[Standing]) -> bool:
     """Whether the newest revision counts, policies are known, and none of them stops it."""
-    stopped = any(one.keys is None and one.grades & STOPS for one in held)
+    stopped = any(map(holds_labels, held))
     return steered.proves_absence and facts.policies.valid and not stopped
 
 

@@ -55,6 +55,11 @@ def _subject_matches(subject: Subject | None, name: str, labels: Mapping[str, st
     return subject.selector is None or labels_match(subject.selector, labels)
 
 
+def by_labels(rules: Iterable[Match]) -> bool:
+    """Whether any rule looks at the labels of packages."""
+    return any(rule.packages is not None and rule.packages.selector is not None for rule in rules)
+
+
 def matches(
     match: Iterable[Match],
     package: PackageName,

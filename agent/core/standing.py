@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from agent.core.relabel import is_relabelling
 from agent.core.values import Action, Cause, Grade, Held, Standing, Step
 
 if TYPE_CHECKING:
@@ -43,9 +44,19 @@ def holds(standing: Standing, step: Step) -> bool:
     """Whether a standing hold keeps this step from running."""
     if step.action is Action.KEEP or step.restores:
         return False
+    if is_relabelling(step):
+        return holds_labels(standing)
     if standing.keys is not None and step.key not in standing.keys:
         return False
     return any(_grade_holds(grade, step) for grade in standing.grades)
+
+
+def holds_labels(standing: Standing) -> bool:
+    """Whether the package's labels stay while this stands.
+
+    They wait for what holds new revisions, and for whatever another label would get around.
+    """
+    return standing.keys is None and (bool(standing.grades & STOPS) or standing.by_labels)
 
 
 def rule(standings: Iterable[Standing], plan: Plan) -> tuple[Held, ...]:

@@ -781,6 +781,8 @@ class Standing:
     grades: frozenset[Grade]
     keys: frozenset[Key] | None = None
     """None: everything in the package."""
+    by_labels: bool = False
+    """It chose the package by its labels, so a relabelling might slip away from it."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -21,7 +21,15 @@ from agent.core import record
 from agent.core.admit import admit, standings
 from agent.core.decide import decide
 from agent.core.effects import bookkeeping
-from agent.core.policies import Match, Override, OverridePolicy, Suspension, SyncWindow
+from agent.core.policies import (
+    LabelSelector,
+    Match,
+    Override,
+    OverridePolicy,
+    Subject,
+    Suspension,
+    SyncWindow,
+)
 from agent.core.relabel import is_let_in, relabelling
 from agent.core.values import (
     Action,
@@ -53,6 +61,8 @@ trees = st.recursive(
 )
 names = st.sampled_from(["a", "b", "c"])
 waves = st.integers(0, 1).map(lambda wave: {"wave": wave})
+by_label = Match(packages=Subject(selector=LabelSelector((("tier", "gold"),))))
+matches = st.sampled_from([Match(), by_label])
 grades = st.sets(st.sampled_from(list(Grade)), min_size=1).map(frozenset)
 
 
@@ -89,11 +99,13 @@ def policies(draw: st.DrawFn) -> Policies:
     end = new_world().clock() + timedelta(hours=draw(st.integers(-1, 6)))
     return Policies(
         windows=tuple(
-            SyncWindow(str(place), each, (Match(),), draw(grades), override=OverridePolicy.DIRECT)
+            SyncWindow(
+                str(place), each, (draw(matches),), draw(grades), override=OverridePolicy.DIRECT
+            )
             for place, each in enumerate(schedules)
         ),
         suspensions=tuple(
-            Suspension(str(place), (Match(),), "why", holds, until=end)
+            Suspension(str(place), (draw(matches),), "why", holds, until=end)
             for place, holds in enumerate(draw(st.lists(grades, max_size=2)))
         ),
         overrides=(Override("o", ("*",), (passing,), "why", end),) * draw(st.integers(0, 1)),

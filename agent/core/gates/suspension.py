@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 
 from agent.core import overrides, standing, words
 from agent.core.policies import OnExpiry, Suspension
-from agent.core.select import matches
+from agent.core.select import by_labels, matches
 from agent.core.values import (
     Complete,
     Grade,
@@ -214,7 +214,7 @@ def _declared(suspension: Suspension, at: datetime) -> Standing | None:
             return None
         says, until = says + "; it ended and waits for review: remove it to resume", None
     hold = Hold(GATE, Reason.SUSPENDED, says, suspension.origin, until, suspension.origin.author)
-    return Standing(hold, suspension.holds)
+    return Standing(hold, suspension.holds, by_labels=by_labels(suspension.match))
 
 
 def standings(facts: Facts, at: datetime) -> tuple[Standing, ...]:

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 
 from agent.core import overrides, standing
 from agent.core.policies import OnClose, OverridePolicy, SyncWindow
-from agent.core.select import matches
+from agent.core.select import by_labels, matches
 from agent.core.values import Hold, NamespaceFacts, Reason, Ruling, Standing
 from agent.core.windows.decision import decide
 from agent.core.windows.schedule import Effect
@@ -78,7 +78,7 @@ def _said(window: SyncWindow, what: str) -> str:
 def _closed(window: SyncWindow, what: str, until: datetime | None) -> Standing:
     says = _said(window, what)
     hold = Hold(GATE, Reason.WINDOW_CLOSED, says, window.origin, until, window.origin.author)
-    return Standing(hold, window.holds)
+    return Standing(hold, window.holds, by_labels=by_labels(window.match))
 
 
 def _under_way(facts: Facts) -> bool:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from zoneinfo import ZoneInfo
 
 import pytest
@@ -10,7 +11,7 @@ from facts_builder import declared, facts_of, inventory_of, synced, wanted
 from agent.core.admit import standings
 from agent.core.decide import decide
 from agent.core.effects import bookkeeping
-from agent.core.policies import Match, Suspension
+from agent.core.policies import LabelSelector, Match, Subject, Suspension
 from agent.core.redact import Redactor
 from agent.core.relabel import relabelling
 from agent.core.report import explain, present
@@ -18,6 +19,7 @@ from agent.core.report.judge import judge
 from agent.core.values import Facts, Grade, Policies, Reason, Result, State
 
 WEB = wanted("ConfigMap", "web", data={"a": "1"})
+BACKEND = LabelSelector((("tier", "backend"),))
 RELABELLED = synced(
     WEB,
     declaration=declared(labels={"tier": "canary"}),
@@ -49,6 +51,20 @@ def test_what_holds_new_revisions_holds_a_relabelling(grade: Grade) -> None:
     report = judge(result, RELABELLED.inventory)
     assert [str(key) for key in held.keys] == ["Package shop/payments"]
     assert (report.state, report.reason, report.waiting) == (State.SUSPENDED, Reason.SUSPENDED, 1)
+
+
+@pytest.mark.parametrize(
+    ("match", "state"),
+    [(Match(packages=Subject(selector=BACKEND)), State.SUSPENDED), (Match(), State.SYNCED)],
+)
+def test_what_chose_the_package_by_its_labels_holds_them(match: Match, state: State) -> None:
+    """A suspension of repairs alone is not got around by two commits; any other stays in force."""
+    stop = Suspension("stop", (match,), "why", frozenset({Grade.DRIFT}))
+    facts = replace(RELABELLED, policies=Policies(suspensions=(stop,)))
+    result = looked(facts)
+    known = bookkeeping(result.decision.plan, facts, standings(facts, facts.now))
+    assert judge(result, known).state is state
+    assert (known.labels == {"tier": "canary"}) is (state is State.SYNCED)
 
 
 def test_a_relabelling_that_is_let_in_leaves_nothing_to_do() -> None:
