@@ -8,6 +8,8 @@ STAMP := $(VENV)/.installed
 # Two cores: two workers, and one more because tests also wait for servers.
 TEST_WORKERS ?= 3
 TESTS ?= tests
+# Of `tidegate demo`: --step, --keep, --fast.
+DEMO_FLAGS ?=
 
 .PHONY: help setup demo test test-fast lint control-plane bench locks
 
@@ -39,9 +41,14 @@ lint: setup ## ruff, mypy, and the rules of the house
 	$(BIN)/mypy
 	$(BIN)/lint-imports
 
-demo: setup ## the main job on examples/repo, against a control plane it starts
+demo: setup ## the main job on examples/repo, on an embedded cluster; CLUSTER=real: on a control plane
+ifeq ($(CLUSTER),real)
 	@$(PYTHON) tests/control_plane/build.py >/dev/null
-	$(BIN)/python tests/demo.py
+	$(BIN)/python tests/demo.py $(DEMO_FLAGS)
+else
+	@cached="$$($(PYTHON) tests/control_plane/build.py --cached)" && \
+	  PATH="$${cached:+$$cached:}$$PATH" $(BIN)/tidegate demo $(DEMO_FLAGS)
+endif
 
 bench: setup ## measure against the floor of raw requests; writes benchmarks/RESULTS.md
 	@$(PYTHON) tests/control_plane/build.py >/dev/null

@@ -39,6 +39,7 @@ FAMILIES: Final = {
         "lint": Verb("lint", "Check declarations in a folder, offline."),
     },
     "Run": {
+        "demo": Verb("demo", "Show what Tidegate does; needs no cluster."),
         "run": Verb("run", "Run the agent."),
         "check": Verb("check", "Check connection, permissions, repository and renderers."),
         "replay": Verb("replay", "Show what a recorded pass decides."),

@@ -7,6 +7,7 @@ Never starts a server and never changes the repository.
 Looks in the folder named by `KUBEBUILDER_ASSETS` (the convention of Kubernetes projects), then in
 the cache, then builds with Go from the two pinned modules beside this file. The last line on
 standard output is the folder; progress goes to standard error. Exit code 3: there is no way.
+With `--cached` it builds nothing: it prints the cache's folder if that is filled, else nothing.
 """
 
 from __future__ import annotations
@@ -192,6 +193,9 @@ def _say(line: str) -> None:
 
 def main() -> int:
     """Print the folder that holds the programs, building it if need be."""
+    if sys.argv[1:] == ["--cached"]:
+        sys.stdout.write(f"{cache_folder()}\n" if cache_folder().is_dir() else "")
+        return 0
     try:
         named = os.environ.get("KUBEBUILDER_ASSETS")
         folder = find().folders[0] if named else build()
