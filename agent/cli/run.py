@@ -31,7 +31,7 @@ def run(**given: Any) -> int:
     from agent.edges.allocator import give_back  # noqa: PLC0415
 
     give_back()
-    from agent.assemble import run as run_agent  # noqa: PLC0415 - heavy
+    from agent.assemble.run import run as run_agent  # noqa: PLC0415 - heavy
 
     return run_agent(chosen(given), os.environ, _show)
 
