@@ -48,7 +48,10 @@ SYNCED = ("Synced", "Synced")
 
 @pytest.fixture
 def site(assets: Assets, tmp_path: Path) -> Iterator[Site]:
-    """Give an agent's corner of a cluster where Pods become ready and Jobs finish."""
+    """Give an agent's corner of a cluster where Pods become ready and Jobs finish.
+
+    What `deploy/cluster` gives the agent is enough for all that real projects bring.
+    """
     assets.program("kube-controller-manager")
     with (
         ControlPlane(tmp_path / "plane", assets) as plane,
@@ -57,6 +60,7 @@ def site(assets: Assets, tmp_path: Path) -> Iterator[Site]:
         Site(plane, tmp_path / "site", "apps", "default") as site,
     ):
         yield site
+        assert site.refusals() == []
 
 
 def spaces(*applications: Application) -> Files:

@@ -1,7 +1,8 @@
 """Runs the real command as a process, and judges it by what others see; never looks inside it.
 
-A `Site` is one agent's corner of the shared control plane: a namespace, a repository over HTTP, a
-user whose requests the audit log tells apart, an instance and an agent namespace of its own.
+A `Site` is one agent's corner of the shared control plane: a namespace, a repository over HTTP, an
+instance and an agent namespace of its own, and there the ServiceAccount that `deploy/cluster`
+makes. Its requests are told apart in the audit log, and it has no right that is not written there.
 """
 
 from __future__ import annotations
@@ -14,9 +15,11 @@ import threading
 from contextlib import ExitStack, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, NamedTuple, Self
+from typing import TYPE_CHECKING, Any, ClassVar, NamedTuple, Self
 
-from git_server import GitHTTP, Repository
+from e2e import deployed
+from e2e.remote import Remote
+from git_server import Repository
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
@@ -39,20 +42,6 @@ class Ended(NamedTuple):
     code: int
     stdout: str
     stderr: str
-
-
-class Remote(GitHTTP):
-    """The HTTP server of a site's repository; tells when a request was served."""
-
-    def __init__(self, base: Path) -> None:
-        super().__init__(base)
-        self.served = threading.Condition()
-
-    def _ask_git(self, request: Mapping[str, str], body: bytes) -> tuple[int, bytes, bytes]:
-        reply = super()._ask_git(request, body)
-        with self.served:
-            self.served.notify_all()
-        return reply
 
 
 class AgentProcess:
@@ -118,11 +107,15 @@ class AgentProcess:
 class Site:
     """One agent's corner; a context manager that ends the agents started in it."""
 
+    mode: ClassVar[str] = "cluster"
+    """The folder of `deploy/` that says what the agent may do."""
     plane: ControlPlane
     folder: Path
     name: str
-    """Unique: the instance, the cluster and the user are called so."""
+    """Unique: the instance and the cluster are called so."""
     namespace: str
+    user: str = field(init=False)
+    """Who the agent is to the API server, and to its audit log."""
     repository: Repository = field(init=False)
     remote: Remote = field(init=False)
     _running: ExitStack = field(default_factory=ExitStack)
@@ -131,8 +124,9 @@ class Site:
     def __enter__(self) -> Self:
         self.repository = Repository(self.folder / "git" / "repository.git")
         self.remote = self._running.enter_context(Remote(self.folder / "git"))
-        self._kubeconfig = self.plane.kubeconfig(self.name, "system:masters")
         self.client = self.plane.client()
+        self._began = self.plane.marker()
+        self.user, self._kubeconfig = self._install()
         return self
 
     def __exit__(self, *_: object) -> None:
@@ -141,10 +135,15 @@ class Site:
             log = (self.folder / f"run-{number}" / "stderr").read_text(errors="replace")
             sys.stderr.write(f"--- run {number} of {self.name}\n{log[-6000:]}\n")
 
+    def _install(self) -> tuple[str, Path]:
+        """Give the agent its rights, and its name to the API server with a kubeconfig."""
+        account = deployed.install(self.plane, self.mode, self.name, self.home)
+        return account.user, account.kubeconfig()
+
     @property
-    def user(self) -> str:
-        """Who the agent is to the API server, and to its audit log."""
-        return self.name
+    def person(self) -> str:
+        """Who types commands here; an admin, and never the agent."""
+        return f"ada-{self.name}"
 
     @property
     def home(self) -> str:
@@ -212,18 +211,26 @@ class Site:
 
     # --- what others see -----------------------------------------------------------------------
 
-    def mutations(self, since: int) -> list[str]:
-        """All writes since a marker but those of the Lease and dry runs, in order."""
-        return [_said(one) for one in self._writes(since) if one.resource != "leases"]
+    def mutations(self, since: int, user: str = "") -> list[str]:
+        """All writes since a marker but those of the Lease and dry runs, in order.
+
+        They are the agent's unless another user is named.
+        """
+        return [_said(one) for one in self._writes(since, user) if one.resource != "leases"]
 
     def workload_writes(self, since: int) -> list[str]:
         """Writes of the packages' objects alone, without what the agent keeps and tells."""
         return [_said(one) for one in self._writes(since) if not self._is_bookkeeping(one)]
 
-    def _writes(self, since: int) -> list[Request]:
+    def refusals(self) -> list[str]:
+        """What the agent asked for and may not have, with the verb, each once."""
+        asked = self.plane.audit(self._began, user=self.user)
+        return sorted({f"{one.verb} {one.uri}" for one in asked if one.code == 403})
+
+    def _writes(self, since: int, user: str = "") -> list[Request]:
         return [
             one
-            for one in self.plane.audit(since, user=self.user)
+            for one in self.plane.audit(since, user=user or self.user)
             if one.verb not in _READS and not one.dry_run
         ]
 

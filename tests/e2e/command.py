@@ -26,13 +26,13 @@ _SAME = (
 
 
 def tidegate(site: Site, *arguments: str, folder: Path | None = None) -> Ended:
-    """Run a verb in a folder, with what a person has in their environment for this site."""
+    """Run a verb in a folder, as a person does for this site: with their own name and rights."""
     named = {
         "TIDEGATE_REPO": site.remote.url("repository.git"),
         "TIDEGATE_CLUSTER": site.name,
         "TIDEGATE_INSTANCE": site.name,
         "TIDEGATE_AGENT_NAMESPACE": site.home,
-        "TIDEGATE_KUBECONFIG": str(site._kubeconfig),
+        "TIDEGATE_KUBECONFIG": str(site.plane.kubeconfig(site.person, "system:masters")),
         "TIDEGATE_STATE_DIR": str(site.folder / "person"),
     }
     done = subprocess.run(

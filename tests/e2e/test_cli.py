@@ -111,7 +111,7 @@ def test_what_would_change_and_why_not(site: Site) -> None:
     broken = tidegate(site, "diff", f"{site.namespace}/web")
     assert (broken.code, broken.stdout) == (3, "")
     assert "teams/web/bad.yaml:2" in broken.stderr
-    assert site.mutations(mark) == []
+    assert site.mutations(mark, site.person) == site.mutations(mark) == []
 
 
 def test_suspended_by_commit_and_resumed(site: Site) -> None:
@@ -158,7 +158,7 @@ def test_suspended_live_and_resumed(site: Site) -> None:
             "+ tidegate.io/suspend: true",
             "+ tidegate.io/suspend-reason: incident",
             "+ tidegate.io/suspend-until: <instant>",
-            "+ tidegate.io/suspend-by: <ns>",
+            "+ tidegate.io/suspend-by: ada-<ns>",
         ]
         site.wait_until_told("Suspended")
         assert f"`tidegate resume {name} --live`" in tidegate(site, "explain", name).stdout

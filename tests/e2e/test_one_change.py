@@ -25,7 +25,7 @@ def test_one_changed_object_among_two_hundred_is_one_write(site: Site) -> None:
         agent.stop()
     assert site.workload_writes(mark) == ["patch configmaps/map-007"]
     assert site.value("map-007") == "2"
-    requests = [one for one in site.plane.audit(mark, user=site.name) if one.resource != "leases"]
+    requests = [one for one in site.plane.audit(mark, user=site.user) if one.resource != "leases"]
     assert len(requests) <= 5, [(one.verb, one.uri) for one in requests]
     told = site.repository.log(site.status_branch)[0].message
     assert f"\nTidegate-Revision: {commit}\n" in told
@@ -45,7 +45,7 @@ def test_nothing_is_asked_at_rest_but_the_lease(site: Site) -> None:
                 bool(one) and one["metadata"]["resourceVersion"] != lease["resourceVersion"]
             ),
         )
-        asked = {one.resource for one in site.plane.audit(mark, user=site.name)}
+        asked = {one.resource for one in site.plane.audit(mark, user=site.user)}
     assert asked == {"leases"}
 
 

@@ -53,7 +53,7 @@ def test_instances_leave_each_others_packages_alone(sites: Callable[[], Site]) -
         ours.wait_until_applied(commit)
         agent.stop()
     assert theirs.told() == ("Synced", "Synced")
-    touched = {one.namespace for one in ours.plane.audit(mark, user=ours.name) if one.namespace}
+    touched = {one.namespace for one in ours.plane.audit(mark, user=ours.user) if one.namespace}
     assert touched == {ours.namespace, ours.home}
 
 
