@@ -12,7 +12,6 @@ from agent.edges.kube.discovery import Discovery, api_versions, server_version
 from agent.edges.kube.openapi import Schemas
 from agent.edges.kube.read import Reader
 from agent.edges.kube.transport import connect
-from agent.edges.render.helm import Capabilities
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -20,6 +19,7 @@ if TYPE_CHECKING:
 
     from agent.edges.kube.seam import Transport
     from agent.edges.kube.transport import HttpTransport
+    from agent.edges.render.helm import Capabilities
     from agent.settings import Settings
 
 CONNECTIONS = 64
@@ -43,6 +43,8 @@ class Connected:
 
     def capabilities(self) -> Capabilities:
         """What charts are told of the cluster: its version, and the API versions it serves."""
+        from agent.edges.render.helm import Capabilities  # noqa: PLC0415 - `status` renders nothing
+
         return Capabilities(server_version(self.transport), api_versions(self.discovery.kinds()))
 
 
