@@ -88,20 +88,7 @@ class HttpTransport:
             NoAnswerError: no answer came (its `sent` says whether the request may have landed).
             ClusterError: there are no credentials to send.
         """
-        is_read = request.method == "GET" or _DRY_RUN in request.query
-        patience = _Patience(self._closing)
-        while True:
-            try:
-                response = self._once(request)
-            except NoAnswerError:
-                if not is_read or not patience.pause():
-                    raise
-                continue
-            busy = response.status == _TOO_MANY or response.status >= _SERVER_ERROR
-            if not (is_read and busy):
-                return response
-            if not patience.pause(_retry_after(response.headers.get("retry-after", ""))):
-                return response
+        return patiently(self._once, request, Patience(self._closing.wait))
 
     def stream(self, request: Request) -> HttpStream:
         """Open a watch, in one attempt: its reader has a back-off of its own.
@@ -221,12 +208,18 @@ class HttpStream:
             self._opened.shutdown()
 
 
-class _Patience:
+class Patience:
     """How long one request is tried again."""
 
-    def __init__(self, closing: threading.Event) -> None:
-        self._closing = closing
-        self._deadline = time.monotonic() + _BUDGET_SECONDS
+    def __init__(
+        self,
+        wait: Callable[[float], object],
+        monotonic: Callable[[], float] = time.monotonic,
+    ) -> None:
+        """Take what waits some seconds, and says True where it was told to stop meanwhile."""
+        self._wait = wait
+        self._monotonic = monotonic
+        self._deadline = monotonic() + _BUDGET_SECONDS
         self._attempt = 1
 
     def pause(self, asked: float = 0.0) -> bool:
@@ -235,9 +228,32 @@ class _Patience:
         own = random.uniform(0.1, 0.2 * 2**self._attempt)  # noqa: S311  # no secret
         seconds = min(max(asked, own), _LONGEST_PAUSE)
         self._attempt += 1
-        if self._attempt > _ATTEMPTS or time.monotonic() + seconds > self._deadline:
+        if self._attempt > _ATTEMPTS or self._monotonic() + seconds > self._deadline:
             return False
-        return not self._closing.wait(seconds)
+        return not self._wait(seconds)
+
+
+def patiently(
+    attempt: Callable[[Request], Response], request: Request, patience: Patience
+) -> Response:
+    """Answer one request, in as many attempts as its kind allows.
+
+    Raises:
+        NoAnswerError: no answer came.
+    """
+    is_read = request.method == "GET" or _DRY_RUN in request.query
+    while True:
+        try:
+            response = attempt(request)
+        except NoAnswerError:
+            if not is_read or not patience.pause():
+                raise
+            continue
+        busy = response.status == _TOO_MANY or response.status >= _SERVER_ERROR
+        if not (is_read and busy):
+            return response
+        if not patience.pause(_retry_after(response.headers.get("retry-after", ""))):
+            return response
 
 
 def _retry_after(header: str) -> float:
