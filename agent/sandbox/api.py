@@ -16,7 +16,7 @@ import orjson
 from agent.edges.kube.seam import Response
 from agent.sandbox import bodies, discovery, gc, refusals
 from agent.sandbox.catalog import built_in
-from agent.sandbox.controllers import jobs, pods, spaces, workloads
+from agent.sandbox.controllers import jobs, pods, spaces, volumes, workloads
 from agent.sandbox.controllers.site import Site
 from agent.sandbox.deletion import Deletion, options
 from agent.sandbox.reads import Reads, form_of
@@ -140,7 +140,7 @@ class Sandbox:
             rounds = _STEPS if self._is_due() else 0
             for _ in range(rounds):
                 version = self.world.store.version
-                for part in (pods, workloads, jobs, spaces):
+                for part in (pods, workloads, jobs, volumes, spaces):
                     part.step(self._site)
                 gc.collect(self._site)
                 if self.world.store.version == version:

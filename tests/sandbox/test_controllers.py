@@ -136,6 +136,22 @@ def test_owned_objects_go_with_their_owner(cluster: Cluster) -> None:
         assert len(cluster.list(OF_KIND["ReplicaSet"])) == left
 
 
+def test_a_claim_goes_when_no_pod_uses_it(cluster: Cluster) -> None:
+    """Its protection holds it until then, and a volume's is taken at once: nothing is bound."""
+    claim, volume = (cases.OF_KIND[f"PersistentVolume{end}"] for end in ("Claim", ""))
+    mounted = {"name": "data", "persistentVolumeClaim": {"claimName": "web"}}
+    pod = cases.changed(cases.OF_KIND["Pod"], spec__volumes=[mounted])
+    for each in (claim, volume, pod):
+        cluster.apply(each)
+    for each in (claim, volume):
+        cluster.delete(each)
+    cluster.later(5)
+    assert (cluster.get(claim) is None, cluster.get(volume)) == (False, None)
+    cluster.delete(pod)
+    cluster.later(60)
+    assert cluster.get(claim) is None
+
+
 def test_a_namespace_takes_everything_with_it(cluster: Cluster) -> None:
     """But waits for finalizers of others, and takes nothing new meanwhile."""
     space = {"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": cases.SPACE}}

@@ -139,7 +139,7 @@ def manager_of(ask: cases.Ask) -> str:
 
 @pytest.mark.parametrize(("ask", "body"), [*applies()])
 def test_we_own_what_the_server_said_we_own(ask: cases.Ask, body: Object) -> None:
-    """The field set of what was sent is the one in the recorded managedFields; status never counts."""
+    """The field set of what was sent is the one in the recording; status never counts."""
     sent = {name: each for name, each in filled(ask.body, cases.SPACE).items() if name != "status"}
     live = json.loads(json.dumps(body).replace("{space}", cases.SPACE))
     managed = live["metadata"].get("managedFields") or []

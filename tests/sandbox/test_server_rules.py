@@ -6,6 +6,7 @@ import orjson
 import pytest
 from sandbox import cases
 from sandbox.cases import CONFIG, DEPLOYMENT, GIFTS, OF_KIND, changed
+from sandbox.refused import REFUSED, Refused
 from sandbox.stories import Cluster, events
 
 from agent.edges.kube.seam import Request, Response
@@ -140,77 +141,18 @@ def test_an_event_is_seen_in_both_groups(cluster: Cluster) -> None:
 # --- refusals ------------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize(
-    ("code", "method", "path", "body", "content_type"),
-    [
-        (404, "GET", "/apis/nowhere.example.com/v1/shops", None, cases.JSON),
-        (404, "GET", "/metrics", None, cases.JSON),
-        (415, "PATCH", cases.path(CONFIG, "web"), {}, "application/strategic-merge-patch+json"),
-        (415, "POST", cases.path(CONFIG), {}, "application/vnd.kubernetes.protobuf"),
-        (501, "GET", cases.path(OF_KIND["Pod"], "web") + "/log", None, cases.JSON),
-        (501, "POST", cases.path(OF_KIND["Pod"], "web") + "/exec", None, cases.JSON),
-        (501, "PATCH", cases.path(DEPLOYMENT, "web") + "/scale", {}, cases.MERGE),
-        (405, "POST", cases.path(CONFIG, "web"), {}, cases.JSON),
-    ],
-)
-def test_what_it_can_not_do_it_refuses(
-    cluster: Cluster, code: int, method: str, path: str, body: object, content_type: str
-) -> None:
-    """By name, before it does anything."""
-    assert cluster.ask(method, path, body, content_type)[0] == code
-
-
-def test_nobody_is_impersonated(cluster: Cluster) -> None:
-    """There is no RBAC that could tell."""
-    answer = cluster.sandbox.handle(Request("GET", "/api/v1/namespaces", impersonate="ada"))
-    assert isinstance(answer, Response)
-    assert answer.status == 501
+@pytest.mark.parametrize("refused", REFUSED, ids=lambda each: each.what)
+def test_what_it_can_not_do_it_refuses(cluster: Cluster, refused: Refused) -> None:
+    """By name and with the way that works instead, before it does anything."""
+    code, message = refused.asked(cluster)
+    assert code == refused.code
+    assert refused.says in message
 
 
 def test_a_table_alone_in_protobuf_is_not_acceptable(cluster: Cluster) -> None:
     """406."""
     accept = "application/vnd.kubernetes.protobuf"
     assert accepted(cluster, CONFIG, accept)["code"] == 406
-
-
-@pytest.mark.parametrize(
-    ("found", "field"),
-    [
-        (
-            cases.thing("admissionregistration.k8s.io/v1", "ValidatingWebhookConfiguration"),
-            "kind",
-        ),
-        (
-            changed(GIFTS, spec__conversion={"strategy": "Webhook"}),
-            "spec.conversion.strategy",
-        ),
-        (
-            changed(
-                GIFTS,
-                spec__versions=[
-                    {
-                        **GIFTS["spec"]["versions"][0],
-                        "schema": {
-                            "openAPIV3Schema": {
-                                "type": "object",
-                                "x-kubernetes-validations": [{"rule": "true"}],
-                            }
-                        },
-                    }
-                ],
-            ),
-            "spec.versions[0].schema.openAPIV3Schema.x-kubernetes-validations",
-        ),
-    ],
-)
-def test_what_would_have_to_be_called_is_refused(
-    cluster: Cluster, found: cases.Object, field: str
-) -> None:
-    """Webhooks, conversions, CEL rules: 422, with the place."""
-    prefix = f"/apis/{found['apiVersion']}"
-    code, body = cluster.ask("POST", f"{prefix}/{found['kind'].lower()}s", found)
-    assert code == 422
-    assert [each["field"] for each in body["details"]["causes"]] == [field]
 
 
 # --- the same again ------------------------------------------------------------------------------
