@@ -1,4 +1,4 @@
-"""Where nothing was installed, an agent that may makes what it needs, and says what it may not."""
+"""Agents that do not have the rights of `deploy/cluster`: an admin, and one who only looks."""
 
 from __future__ import annotations
 
