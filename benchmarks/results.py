@@ -8,6 +8,8 @@ import platform
 import time
 from typing import TYPE_CHECKING
 
+from peers import PEERS
+
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
     from pathlib import Path
@@ -70,8 +72,16 @@ def _page(found: Found, day: str) -> Iterator[str]:
         for race, numbers in races.items():
             if race != "floor":
                 yield from _rows(size, race, numbers, races.get("floor", {}))
-    yield "\nFlux and the gitops-engine agent are not part of this run: nobody named binaries."
-    yield "What targets say of them is not claimed by this page."
+    yield from _absent(found)
+
+
+def _absent(found: Found) -> Iterator[str]:
+    """Say which peers were not raced, so that nobody reads a target as a result."""
+    raced = {race for races in found.values() for race in races}
+    absent = [kind.name for kind in PEERS if kind.name not in raced]
+    if absent:
+        yield f"\nNot part of this run, for nobody named binaries: {', '.join(absent)}."
+        yield "What targets say of them is not claimed by this page (see `benchmarks/peers.py`)."
 
 
 def _rows(

@@ -16,6 +16,7 @@ _HERE = Path(__file__).resolve().parent
 sys.path[:0] = [str(_HERE.parent / "tests")]
 
 import floor  # noqa: E402 - the tests' folder has to be found first
+import peers  # noqa: E402
 import races  # noqa: E402
 from corpus import Corpus  # noqa: E402
 from results import write  # noqa: E402
@@ -99,6 +100,9 @@ def main() -> int:
     found: dict[str, Numbers] = {}
     with tempfile.TemporaryDirectory(prefix="bench-") as scratch:
         found["1k"] = small(Path(scratch) / "small", quick=chosen.quick)
+        for peer, numbers in peers.race(Path(scratch) / "peers", SMALL).items():
+            found["1k"][peer] = numbers
+            said(peer, numbers)
         if not chosen.no_large:
             found["10k"] = large(Path(scratch) / "large", found["1k"]["floor"]["seconds to create"])
     if not chosen.quick:
