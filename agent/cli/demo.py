@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from agent.demo.ground import Ground
+    from agent.demo.stage import FailedError
 
 
 @click.command()
@@ -29,9 +30,13 @@ def demo(*, step: bool, keep: bool, fast: bool) -> Exit:
     install, drift, suspension, windows, Jobs, a budget and status. Every ✓ was verified: 3 means
     that something did not come true. Nothing is left behind.
     """
-    from agent.demo.stage import sandbox_ground  # noqa: PLC0415 - heavy
 
-    return show(sandbox_ground, step=step, keep=keep, fast=fast)
+    def sandbox(folder: Path) -> AbstractContextManager[Ground]:
+        from agent.demo.stage import sandbox_ground  # noqa: PLC0415 - heavy
+
+        return sandbox_ground(folder)
+
+    return show(sandbox, step=step, keep=keep, fast=fast)
 
 
 def show(
@@ -42,17 +47,24 @@ def show(
     Raises:
         Stop: it did not come true.
     """
-    from agent.demo import stage  # noqa: PLC0415 - heavy
-    from agent.demo.pace import Pace  # noqa: PLC0415
-    from agent.demo.voice import Voice  # noqa: PLC0415
+    from agent.demo.ending import interruptible  # noqa: PLC0415
 
-    pace = Pace(step=step, fast=fast)
-    with stage.interruptible(), stage.scratch() as folder, ground(folder) as made:
-        try:
-            stage.perform(made, Voice(pace.between), pace, keep=keep)
-        except stage.FailedError as failed:
-            if failed.tail:
-                say(f"--- the end of the agent's log\n{failed.tail}\n---")
-            do = "the agent's log may say why" if failed.log else ""
-            raise Stop(Exit.FAILED, failed.why, where=failed.log, do=do) from failed
+    with interruptible():
+        from agent.demo import stage  # noqa: PLC0415 - heavy
+        from agent.demo.pace import Pace  # noqa: PLC0415
+        from agent.demo.voice import Voice  # noqa: PLC0415
+
+        pace = Pace(step=step, fast=fast)
+        with stage.scratch() as folder, ground(folder) as made:
+            try:
+                stage.perform(made, Voice(pace.between), pace, keep=keep)
+            except stage.FailedError as failed:
+                raise _stopped(failed) from failed
     return Exit.OK
+
+
+def _stopped(failed: FailedError) -> Stop:
+    if failed.tail:
+        say(f"--- the end of the agent's log\n{failed.tail}\n---")
+    do = "the agent's log may say why" if failed.log else ""
+    return Stop(Exit.FAILED, failed.why, where=failed.log, do=do)

@@ -14,6 +14,8 @@ from typing import Final
 import agent
 
 CLUSTER: Final = "demo"
+TEMPORARY: Final = "tmp"
+"""Folder of a ground where programs may leave what they like: those that are killed do."""
 _WHO: Final = {"NAME": "Dana Demo", "EMAIL": "dana@example.com"}
 _PYTHON: Final = "PYTHONPATH"
 
@@ -72,6 +74,7 @@ class Ground:
             "GIT_TERMINAL_PROMPT": "0",
             "HOME": str(self.folder),
             "PATH": self._path(),
+            "TMPDIR": str(self.folder / TEMPORARY),
             _PYTHON: os.pathsep.join(package),
         }
 

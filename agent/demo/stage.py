@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import os
 import shutil
-import signal
 import tempfile
 from contextlib import ExitStack, contextmanager
 from datetime import timedelta
@@ -18,8 +17,9 @@ from typing import TYPE_CHECKING, Final
 from agent import __version__
 from agent.core.errors import AgentError
 from agent.demo.agent import Agent
+from agent.demo.ending import deaf
 from agent.demo.example import RENDERINGS, prepare
-from agent.demo.ground import Ground
+from agent.demo.ground import TEMPORARY, Ground
 from agent.demo.place import Place, View
 from agent.demo.story import STORY
 from agent.demo.witness import NotTrueError, Witness
@@ -35,7 +35,6 @@ if TYPE_CHECKING:
     from agent.demo.pace import Pace
     from agent.demo.voice import Voice
 
-_ENDING: Final = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 _TAIL: Final = 25
 _READY: Final = timedelta(seconds=0.5)
 """How long a Pod of the sandbox needs, so that it can be seen."""
@@ -54,36 +53,12 @@ class FailedError(AgentError):
 
 
 @contextmanager
-def interruptible() -> Iterator[None]:
-    """Let Ctrl-C, SIGTERM and SIGHUP end the block once; what comes while it ends is ignored.
-
-    Raises:
-        KeyboardInterrupt: Ctrl-C.
-        SystemExit: one of the others, with 128 and its number.
-    """
-    # Whoever started us may want one ignored (nohup).
-    heard = [each for each in _ENDING if signal.getsignal(each) is not signal.SIG_IGN]
-    before = {each: signal.signal(each, _end) for each in heard}
-    try:
-        yield
-    finally:
-        for each, handler in before.items():
-            signal.signal(each, handler)
-
-
-def _end(number: int, _frame: object) -> None:
-    for each in _ENDING:
-        signal.signal(each, signal.SIG_IGN)
-    if number == signal.SIGINT:
-        raise KeyboardInterrupt
-    raise SystemExit(128 + number)
-
-
-@contextmanager
 def scratch() -> Iterator[Path]:
     """Give a folder that goes away with the block."""
-    with tempfile.TemporaryDirectory(prefix="tidegate-demo-") as folder:
-        yield Path(folder).resolve()
+    with tempfile.TemporaryDirectory(prefix="tidegate-demo-") as name:
+        folder = Path(name).resolve()
+        (folder / TEMPORARY).mkdir()
+        yield folder
 
 
 @contextmanager
@@ -100,22 +75,12 @@ def sandbox_ground(folder: Path) -> Iterator[Ground]:
     server = Server(Sandbox(clock.now, pods_ready_after=_READY, jobs_done_after=_RUNS))
     kubeconfig = server.write_kubeconfig(folder / "kubeconfig")
     serving = Serving(server)
-    with _deaf():
+    with deaf():
         serving.start()
     try:
         yield Ground(folder, bare, bare.as_uri(), kubeconfig)
     finally:
         serving.stop()
-
-
-@contextmanager
-def _deaf() -> Iterator[None]:
-    """Let threads that are started here leave signals to the main thread, which may be waiting."""
-    before = signal.pthread_sigmask(signal.SIG_BLOCK, _ENDING)
-    try:
-        yield
-    finally:
-        signal.pthread_sigmask(signal.SIG_SETMASK, before)
 
 
 def perform(ground: Ground, voice: Voice, pace: Pace, *, keep: bool = False) -> None:
