@@ -1,9 +1,9 @@
-"""A writer over a real API server, assembled as the agent does it."""
+"""A writer over an API server, assembled as the agent does it."""
 
 from __future__ import annotations
 
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
@@ -17,7 +17,7 @@ from agent.edges.kube.groundwork import Groundwork
 from agent.edges.kube.notebook import Notebook
 from agent.edges.kube.sending import Record, Sender
 from agent.edges.kube.telling import Teller
-from agent.edges.kube.transport import HttpTransport, connect
+from agent.edges.kube.transport import connect
 from agent.edges.kube.writer import Writer, served_paths
 
 if TYPE_CHECKING:
@@ -26,15 +26,34 @@ if TYPE_CHECKING:
     from control_plane.server import ControlPlane
 
     from agent.core.values import Effect, Outcome, PackageName
+    from agent.edges.kube.seam import Request, Response, Stream, Transport
 
 NOW = datetime(2026, 11, 21, 6, tzinfo=UTC)
+
+
+@dataclass
+class Tap:
+    """Passes requests on and notes them."""
+
+    transport: Transport
+    sent: list[Request] = field(default_factory=list)
+
+    def send(self, request: Request) -> Response:
+        """Pass on."""
+        self.sent.append(request)
+        return self.transport.send(request)
+
+    def stream(self, request: Request) -> Stream:
+        """Pass on."""
+        self.sent.append(request)
+        return self.transport.stream(request)
 
 
 @dataclass
 class Desk:
     """The parts that write, for one agent whose memory is in `home.namespace`."""
 
-    transport: HttpTransport
+    transport: Tap
     home: Home
     executor: ThreadPoolExecutor
     fence: Fence = field(default_factory=Fence)
@@ -63,13 +82,19 @@ class Desk:
 
 
 @contextmanager
+def at_desk(transport: Transport, namespace: str) -> Iterator[Desk]:
+    """Give an agent that writes through a transport and remembers in that namespace."""
+    with ThreadPoolExecutor(4) as executor:
+        yield Desk(Tap(transport), Home("default", "prod-1", namespace), executor)
+
+
+@contextmanager
 def desk(
     plane: ControlPlane, namespace: str, user_agent: str = "tidegate/0 (test)"
 ) -> Iterator[Desk]:
-    """Give an agent that may do everything and remembers in that namespace."""
-    transport = connect(str(plane.kubeconfig()), None, user_agent)
-    try:
-        with ThreadPoolExecutor(4) as executor:
-            yield Desk(transport, Home("default", "prod-1", namespace), executor)
-    finally:
-        transport.close()
+    """Give an agent on a real server that may do everything and remembers in that namespace."""
+    with (
+        closing(connect(str(plane.kubeconfig()), None, user_agent)) as transport,
+        at_desk(transport, namespace) as found,
+    ):
+        yield found

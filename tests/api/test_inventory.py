@@ -1,4 +1,4 @@
-"""What is remembered survives a real API server, its limits, crashes and a second agent."""
+"""What is remembered survives the API server, its limits, crashes and a second agent."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import random
 from typing import TYPE_CHECKING
 
 import pytest
-from real_writer import Desk, desk
+from real_writer import Desk, at_desk
 
 from agent.core import inventory
 from agent.core.inventory import Damaged
@@ -16,27 +16,25 @@ from agent.edges.kube import memory
 from agent.edges.kube.seam import Response
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Iterator
 
-    from control_plane.server import ControlPlane
-
-pytestmark = pytest.mark.real
+    from sandbox.conftest import Api
 
 PAYMENTS = PackageName("shop", "payments")
 LEDGER = PackageName("shop", "ledger")
 
 
 @pytest.fixture
-def agent(control_plane: ControlPlane, namespace: str) -> Iterator[Desk]:
+def agent(api: Api) -> Iterator[Desk]:
     """Give an agent that remembers in the test's own namespace."""
-    with desk(control_plane, namespace) as found:
+    with at_desk(api.open("tidegate/0 (test)"), api.namespace) as found:
         yield found
 
 
 @pytest.fixture
-def other(control_plane: ControlPlane, namespace: str) -> Iterator[Desk]:
+def other(api: Api) -> Iterator[Desk]:
     """Give a second agent with the same memory, as after a split brain."""
-    with desk(control_plane, namespace) as found:
+    with at_desk(api.open("tidegate/0 (test)"), api.namespace) as found:
         yield found
 
 
@@ -65,6 +63,11 @@ def _remember(agent: Desk, wanted: Inventory) -> None:
     assert agent.perform(wanted.package, Remember(wanted)) == ()
 
 
+def _kept(api: Api) -> list[str]:
+    """Name the parts that are kept; a real cluster with controllers has its own ConfigMap too."""
+    return [name for name in api.names("configmaps") if name.startswith("tidegate-")]
+
+
 def test_inventories_come_back_after_a_restart(agent: Desk, other: Desk) -> None:
     """One LIST finds them all, under their packages' names."""
     inventories = {PAYMENTS: _small(PAYMENTS, "a"), LEDGER: _small(LEDGER, "b")}
@@ -78,18 +81,15 @@ def test_nothing_is_there_in_the_beginning(agent: Desk) -> None:
     assert (agent.notebook.load_all(), agent.notebook.load(PAYMENTS)) == ({}, None)
 
 
-def test_more_than_a_mebibyte_is_split_and_comes_back(
-    agent: Desk, other: Desk, kubectl: Callable[..., str], namespace: str
-) -> None:
+def test_more_than_a_mebibyte_is_split_and_comes_back(agent: Desk, other: Desk, api: Api) -> None:
     """A second write replaces the parts and leaves none of the first behind."""
     for seed in (1, 2):
         large = _large(seed, 16_000)
         _remember(agent, large)
         assert other.notebook.load(PAYMENTS) == large
-    names = kubectl("get", "configmaps", "-n", namespace, "-o", "name").split()
-    assert len(names) == 2
+    assert len(_kept(api)) == 2
     _remember(agent, _small(PAYMENTS, "a"))
-    assert len(kubectl("get", "configmaps", "-n", namespace, "-o", "name").split()) == 1
+    assert len(_kept(api)) == 1
 
 
 @pytest.mark.usefixtures("small_parts")
@@ -112,12 +112,10 @@ def test_a_write_cut_short_leaves_the_last_inventory(agent: Desk, other: Desk, p
 
 
 @pytest.mark.usefixtures("small_parts")
-def test_a_missing_part_is_damage(agent: Desk, kubectl: Callable[..., str], namespace: str) -> None:
+def test_a_missing_part_is_damage(agent: Desk, api: Api) -> None:
     """Nothing is proved from half an inventory; writing a whole one heals it."""
     _remember(agent, _large(1))
-    names = kubectl("get", "configmaps", "-n", namespace, "-o", "name").split()
-    part = next(name for name in names if not name.endswith("-0"))
-    kubectl("delete", part, "-n", namespace)
+    api.delete("configmaps", next(name for name in _kept(api) if not name.endswith("-0")))
     assert isinstance(agent.notebook.load(PAYMENTS), Damaged)
     _remember(agent, _large(1))
     assert agent.notebook.load(PAYMENTS) == _large(1)
@@ -146,21 +144,19 @@ def test_two_first_inventories_do_not_overwrite_each_other(agent: Desk, other: D
 
 
 @pytest.mark.usefixtures("small_parts")
-def test_a_forgotten_package_leaves_nothing(
-    agent: Desk, kubectl: Callable[..., str], namespace: str
-) -> None:
+def test_a_forgotten_package_leaves_nothing(agent: Desk, api: Api) -> None:
     """Neither the head nor a part."""
     _remember(agent, _large(1))
     sent = agent.notebook.forget(PAYMENTS)
     assert isinstance(sent, Response)
-    assert kubectl("get", "configmaps", "-n", namespace, "-o", "name") == ""
+    assert _kept(api) == []
 
 
-def test_state_is_kept_per_instance(agent: Desk, control_plane: ControlPlane) -> None:
+def test_state_is_kept_per_instance(agent: Desk) -> None:
     """Two instances that share a namespace leave each other's alone; at rest nothing is sent."""
     state = {"policies": "0123abcd", "repository": "https://git.example.com/shop.git"}
     assert agent.teller.keep_state(state) == ""
-    since = control_plane.marker()
+    agent.transport.sent.clear()
     assert agent.teller.keep_state(state) == ""
-    assert control_plane.audit(since, namespace=agent.home.namespace) == []
+    assert agent.transport.sent == []
     assert memory.read_state(agent.transport, agent.home) == state

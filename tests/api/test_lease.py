@@ -1,29 +1,26 @@
-"""A real API server arbitrates between two agents."""
+"""The API server arbitrates between two agents."""
 
 from __future__ import annotations
 
-import json
 from typing import TYPE_CHECKING
 
 import pytest
-from real_writer import NOW, Desk, desk
+from real_writer import NOW, Desk, at_desk
 from scripted_api import Fence
 
 from agent.edges.kube.lease import LeaseFence, LeaseKeeper
 from agent.edges.kube.sending import Sender
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Iterator
 
-    from control_plane.server import ControlPlane
-
-pytestmark = pytest.mark.real
+    from sandbox.conftest import Api
 
 
 @pytest.fixture
-def agent(control_plane: ControlPlane, namespace: str) -> Iterator[Desk]:
+def agent(api: Api) -> Iterator[Desk]:
     """Give a connection with the test's own namespace as home."""
-    with desk(control_plane, namespace) as found:
+    with at_desk(api.transport, api.namespace) as found:
         yield found
 
 
@@ -43,9 +40,7 @@ class Holder:
         return self.keeper.step(time)
 
 
-def test_the_lease_goes_to_one_and_after_its_death_to_the_other(
-    agent: Desk, kubectl: Callable[..., str], namespace: str
-) -> None:
+def test_the_lease_goes_to_one_and_after_its_death_to_the_other(agent: Desk, api: Api) -> None:
     """Takeover comes one lease after the last renewal was seen."""
     first, second = Holder(agent, "a"), Holder(agent, "b")
     first.step(0.0)
@@ -55,9 +50,7 @@ def test_the_lease_goes_to_one_and_after_its_death_to_the_other(
     while not second.fence.holds():
         time += second.step(time)
     assert 20.0 <= time <= 30.0
-    found = json.loads(kubectl("get", "lease", "tidegate-default", "-n", namespace, "-o", "json"))[
-        "spec"
-    ]
+    found = api.get("coordination.k8s.io/v1/leases", "tidegate-default")["spec"]
     assert (found["holderIdentity"], found["leaseTransitions"]) == ("b", 1)
     assert found["renewTime"] == "2026-11-21T06:00:00.000000Z"
     first.step(time)

@@ -1,12 +1,11 @@
-"""Reads and dry runs on a real API server: what an Answer says, and that nothing changes."""
+"""Reads and dry runs: what an Answer says, and that nothing changes."""
 
 from __future__ import annotations
 
-from contextlib import closing
 from typing import TYPE_CHECKING, Any
 
-import orjson
 import pytest
+from sandbox.conftest import only_real
 
 from agent.core.values import (
     Accepted,
@@ -22,27 +21,18 @@ from agent.core.values import (
 from agent.edges.kube.discovery import Discovery
 from agent.edges.kube.failures import RefusedError
 from agent.edges.kube.read import Reader
-from agent.edges.kube.transport import HttpTransport, connect
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
-
-    from control_plane.server import ControlPlane
+    from sandbox.conftest import Api
 
     from agent.core.values import Manifest, Says
+    from agent.edges.kube.seam import Transport
 
 DIGEST = "sha256:d"
 
 
 @pytest.fixture
-def transport(control_plane: ControlPlane) -> Iterator[HttpTransport]:
-    """Give a transport as admin."""
-    with closing(connect(str(control_plane.kubeconfig()), None, "tidegate/0.1 (read)")) as opened:
-        yield opened
-
-
-@pytest.fixture
-def reader(transport: HttpTransport) -> Reader:
+def reader(transport: Transport) -> Reader:
     """Give a reader as admin."""
     return Reader(transport, Discovery(transport))
 
@@ -78,28 +68,27 @@ def asked(reader: Reader, ask: Ask, body: Manifest, uid: str = "", user: str = "
     return answer.says
 
 
-def create(kubectl: Callable[..., str], body: Manifest) -> str:
+def create(api: Api, body: Manifest) -> str:
     """Create an object and give its uid."""
-    made = kubectl("create", "-o", "json", "-f", "-", stdin=orjson.dumps(body).decode())
-    uid: str = orjson.loads(made)["metadata"]["uid"]
+    group = body["apiVersion"]
+    resource = f"{body['kind'].lower()}s" if group == "v1" else f"{group}/{body['kind'].lower()}s"
+    uid: str = api.create(resource, dict(body))["metadata"]["uid"]
     return uid
 
 
-def test_a_body_that_fits_is_accepted_and_nothing_is_made(reader: Reader, namespace: str):
+def test_a_body_that_fits_is_accepted_and_nothing_is_made(api: Api, reader: Reader):
     """A dry run."""
-    body = config(namespace, data={"a": "😀\x85"})
+    body = config(api.namespace, data={"a": "😀\x85"})
 
     assert asked(reader, Ask.APPLY, body) == Accepted()
     assert reader.get(key_of(body)) is None
 
 
-def test_an_immutable_field_is_rejected_with_its_cause(
-    reader: Reader, namespace: str, kubectl: Callable[..., str]
-):
+def test_an_immutable_field_is_rejected_with_its_cause(api: Api, reader: Reader):
     """The server's own cause, without the pod template it prints."""
-    uid = create(kubectl, job(namespace))
+    uid = create(api, job(api.namespace))
 
-    said = asked(reader, Ask.APPLY, job(namespace, image="b"), uid)
+    said = asked(reader, Ask.APPLY, job(api.namespace, image="b"), uid)
 
     reason = "field is immutable"
     assert said == Rejected(
@@ -110,28 +99,28 @@ def test_an_immutable_field_is_rejected_with_its_cause(
     )
 
 
-def test_an_unknown_field_is_rejected(reader: Reader, namespace: str):
+def test_an_unknown_field_is_rejected(api: Api, reader: Reader):
     """Strict validation; with apply it comes as an error of the typed patch."""
-    said = asked(reader, Ask.APPLY, config(namespace, dats={"a": "b"}))
+    said = asked(reader, Ask.APPLY, config(api.namespace, dats={"a": "b"}))
 
     assert isinstance(said, Rejected)
     assert "dats" in said.message
 
 
-def test_a_value_of_the_wrong_type_is_rejected(reader: Reader, namespace: str):
+def test_a_value_of_the_wrong_type_is_rejected(api: Api, reader: Reader):
     """The server answers 500; the same body meets it again."""
-    said = asked(reader, Ask.APPLY, config(namespace, data="text"))
+    said = asked(reader, Ask.APPLY, config(api.namespace, data="text"))
 
     assert isinstance(said, Rejected)
 
 
-def test_an_object_that_was_replaced_is_a_conflict(
-    reader: Reader, namespace: str, kubectl: Callable[..., str]
-):
+def test_an_object_that_was_replaced_is_a_conflict(api: Api, reader: Reader):
     """The question was about the one with that uid."""
-    create(kubectl, config(namespace))
+    create(api, config(api.namespace))
 
-    said = asked(reader, Ask.APPLY, config(namespace), uid="6a5f7a1e-0000-4000-8000-000000000000")
+    said = asked(
+        reader, Ask.APPLY, config(api.namespace), uid="6a5f7a1e-0000-4000-8000-000000000000"
+    )
 
     assert isinstance(said, Rejected)
     assert (said.code, said.reason) == (409, "Conflict")
@@ -144,29 +133,28 @@ def test_a_missing_namespace_is_told(reader: Reader):
     assert said == Rejected(404, "NotFound", 'namespaces "no-such-namespace" not found')
 
 
-def test_what_is_not_allowed_is_told(reader: Reader, namespace: str):
+@only_real
+def test_what_is_not_allowed_is_told(api: Api, reader: Reader):
     """As the account that would write."""
-    user = f"system:serviceaccount:{namespace}:deployer"
+    user = f"system:serviceaccount:{api.namespace}:deployer"
 
-    said = asked(reader, Ask.APPLY, config(namespace), user=user)
+    said = asked(reader, Ask.APPLY, config(api.namespace), user=user)
 
     assert isinstance(said, Rejected)
     assert (said.code, said.reason) == (403, "Forbidden")
     assert f'User "{user}" cannot patch resource "configmaps"' in said.message
 
 
-def test_a_replacement_is_tried_beside_the_object(
-    reader: Reader, namespace: str, kubectl: Callable[..., str]
-):
+def test_a_replacement_is_tried_beside_the_object(api: Api, reader: Reader):
     """A Job of the same name exists; another content would be valid on its own."""
-    create(kubectl, job(namespace))
+    create(api, job(api.namespace))
 
-    assert asked(reader, Ask.CREATE, job(namespace, image="b")) == Accepted()
+    assert asked(reader, Ask.CREATE, job(api.namespace, image="b")) == Accepted()
 
 
-def test_a_replacement_that_is_not_valid_is_rejected(reader: Reader, namespace: str):
+def test_a_replacement_that_is_not_valid_is_rejected(api: Api, reader: Reader):
     """Nothing may be deleted for it."""
-    broken = {**job(namespace), "spec": {"template": {"spec": {"containers": []}}}}
+    broken = {**job(api.namespace), "spec": {"template": {"spec": {"containers": []}}}}
 
     said = asked(reader, Ask.CREATE, broken)
 
@@ -174,34 +162,32 @@ def test_a_replacement_that_is_not_valid_is_rejected(reader: Reader, namespace: 
     assert said.code == 422
 
 
-def test_a_service_is_tried_without_its_address(
-    reader: Reader, namespace: str, kubectl: Callable[..., str]
-):
+def test_a_service_is_tried_without_its_address(api: Api, reader: Reader):
     """Addresses and node ports of the present one are taken."""
-    metadata = {"name": "web", "namespace": namespace}
+    metadata = {"name": "web", "namespace": api.namespace}
     spec = {"type": "NodePort", "ports": [{"port": 80}]}
     body = {"apiVersion": "v1", "kind": "Service", "metadata": metadata, "spec": spec}
-    create(kubectl, body)
-    live = orjson.loads(kubectl("get", "service", "web", "-n", namespace, "-o", "json"))
+    create(api, body)
+    live = api.get("services", "web")
 
     assert asked(reader, Ask.CREATE, live) == Accepted()
 
 
-def test_a_read_finds_what_is_there(reader: Reader, namespace: str, kubectl: Callable[..., str]):
+def test_a_read_finds_what_is_there(api: Api, reader: Reader):
     """The whole object as a record, or that there is none."""
-    body = config(namespace)
+    body = config(api.namespace)
     assert asked(reader, Ask.READ, body) == NotThere()
 
-    uid = create(kubectl, body)
+    uid = create(api, body)
 
     live = reader.get(key_of(body))
     assert live is not None
     assert (asked(reader, Ask.READ, body), live.uid) == (Found(live), uid)
 
 
-def test_a_kind_that_is_not_served_is_told(reader: Reader, namespace: str):
+def test_a_kind_that_is_not_served_is_told(api: Api, reader: Reader):
     """Its objects are not there, and a body of it can't be taken."""
-    body = {**config(namespace), "apiVersion": "nowhere.example.com/v1", "kind": "Shop"}
+    body = {**config(api.namespace), "apiVersion": "nowhere.example.com/v1", "kind": "Shop"}
 
     assert asked(reader, Ask.READ, body) == NotThere()
     assert asked(reader, Ask.APPLY, body) == Rejected(
@@ -209,9 +195,10 @@ def test_a_kind_that_is_not_served_is_told(reader: Reader, namespace: str):
     )
 
 
-def test_a_read_that_is_not_allowed_ends_the_pass(reader: Reader, namespace: str):
+@only_real
+def test_a_read_that_is_not_allowed_ends_the_pass(api: Api, reader: Reader):
     """Outside of questions nobody could use the answer."""
-    user = f"system:serviceaccount:{namespace}:deployer"
+    user = f"system:serviceaccount:{api.namespace}:deployer"
 
     with pytest.raises(RefusedError, match="403 Forbidden"):
-        reader.get(key_of(config(namespace)), impersonate=user)
+        reader.get(key_of(config(api.namespace)), impersonate=user)

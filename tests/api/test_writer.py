@@ -1,4 +1,4 @@
-"""A real API server takes what the writer sends, and refuses as the writer expects."""
+"""The API server takes what the writer sends, and refuses as the writer expects."""
 
 from __future__ import annotations
 
@@ -6,7 +6,8 @@ import json
 from typing import TYPE_CHECKING, Any
 
 import pytest
-from real_writer import NOW, Desk, desk
+from real_writer import NOW, Desk, at_desk
+from sandbox.conftest import only_real
 
 from agent.core.identity import package_label
 from agent.core.kinds.crd import crd
@@ -28,19 +29,28 @@ from agent.core.values import (
 )
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Iterator
 
     from control_plane.server import ControlPlane
+    from sandbox.conftest import Api
 
     from agent.core.values import Live
 
-pytestmark = pytest.mark.real
+
+LAST_APPLIED = "kubectl.kubernetes.io/last-applied-configuration"
+PACKAGES = "tidegate.io/v1alpha1/packages"
 
 
 @pytest.fixture
-def agent(control_plane: ControlPlane, namespace: str) -> Iterator[Desk]:
+def namespace(api: Api) -> str:
+    """Give the test's own namespace."""
+    return api.namespace
+
+
+@pytest.fixture
+def agent(api: Api) -> Iterator[Desk]:
     """Give a writer whose memory is in the test's own namespace."""
-    with desk(control_plane, namespace) as found:
+    with at_desk(api.open("tidegate/0 (test)"), api.namespace) as found:
         yield found
 
 
@@ -152,19 +162,17 @@ def test_a_deletion_needs_the_object_that_was_seen(agent: Desk, namespace: str) 
         assert agent.perform(_package(namespace), right) == (WasDeleted(key, live.uid),)
 
 
-def test_adoption_takes_over_what_kubectl_applied(
-    agent: Desk, namespace: str, kubectl: Callable[..., str]
-) -> None:
+def test_adoption_takes_over_what_kubectl_applied(agent: Desk, api: Api) -> None:
     """A field that Git does not have is gone after it, and kubectl owns nothing any more."""
-    key = _key(namespace)
-    before = {"apiVersion": "v1", "kind": "ConfigMap", "metadata": {"name": "web"}}
-    old = json.dumps({**before, "data": {"a": "1", "old": "2"}})
-    kubectl("apply", "-n", namespace, "-f", "-", stdin=old)
-    found = json.loads(kubectl("get", "configmap", "web", "-n", namespace, "-o", "json"))
+    key = _key(api.namespace)
+    body = {"apiVersion": "v1", "kind": "ConfigMap", "data": {"a": "1", "old": "2"}}
+    metadata = {"name": "web", "annotations": {LAST_APPLIED: json.dumps(body)}}
+    manager = "kubectl-client-side-apply"  # the request that `kubectl apply` sends
+    found = api.create("configmaps", {**body, "metadata": metadata}, manager)
     uid, version = found["metadata"]["uid"], found["metadata"]["resourceVersion"]
     adopted, applied = agent.perform(
-        _package(namespace),
-        Adopt(key, uid, version, ("kubectl-client-side-apply",)),
+        _package(api.namespace),
+        Adopt(key, uid, version, (manager,)),
         _apply(key, {"a": "1"}, uid, version),
     )
     assert isinstance(adopted, WasApplied)
@@ -174,18 +182,15 @@ def test_adoption_takes_over_what_kubectl_applied(
     assert "annotations" not in live["metadata"]
 
 
-def test_an_adoption_loses_against_a_change_in_between(
-    agent: Desk, namespace: str, kubectl: Callable[..., str]
-) -> None:
+def test_an_adoption_loses_against_a_change_in_between(agent: Desk, api: Api) -> None:
     """The patch itself carries the version that was read."""
-    kubectl("create", "configmap", "web", "-n", namespace, "--from-literal=a=1")
-    key = _key(namespace)
-    live = json.loads(kubectl("get", "configmap", "web", "-n", namespace, "-o", "json"))
+    live = api.create("configmaps", api.config(data={"a": "1"}), "kubectl-create")
+    key = _key(api.namespace)
     original = agent.transport.send
 
     def change_first(request: Any) -> Any:
         if request.method == "PATCH":
-            kubectl("label", "configmap", "web", "-n", namespace, "changed=now")
+            api.merge("configmaps", "web", {"metadata": {"labels": {"changed": "now"}}})
         return original(request)
 
     agent.sender._transport = type("Racing", (), {"send": staticmethod(change_first)})()
@@ -195,6 +200,7 @@ def test_an_adoption_loses_against_a_change_in_between(
     assert _refused(agent, key, effect) == (409, "Conflict")
 
 
+@only_real
 def test_writes_act_as_the_service_account(
     agent: Desk, control_plane: ControlPlane, namespace: str
 ) -> None:
@@ -210,6 +216,7 @@ def test_writes_act_as_the_service_account(
     assert (request.verb, request.user, request.code) == ("patch", user, 403)
 
 
+@only_real
 def test_the_audit_log_shows_exactly_the_planned_writes(
     agent: Desk, control_plane: ControlPlane, namespace: str
 ) -> None:
@@ -256,55 +263,47 @@ def _pause(seconds: float) -> None:
     threading.Event().wait(seconds)
 
 
-def test_a_package_is_declared_once(
-    agent: Desk, control_plane: ControlPlane, namespace: str
-) -> None:
+def test_a_package_is_declared_once(agent: Desk, namespace: str) -> None:
     """At rest nothing is sent; a changed declaration is one request."""
     package = _package(namespace)
     root = _tell_first(agent, package)
-    since = control_plane.marker()
+    agent.transport.sent.clear()
     assert agent.teller.declare(package, _declared(package, "a"), root) == (root, "")
-    assert control_plane.audit(since, namespace=namespace) == []
+    assert agent.transport.sent == []
     changed, _ = agent.teller.declare(package, _declared(package, "b"), root)
     assert changed is not None
     assert changed.spec == {"source": {"path": "b"}}
 
 
-def test_status_and_events_tell_each_thing_once(
-    agent: Desk, kubectl: Callable[..., str], namespace: str
-) -> None:
+def test_status_and_events_tell_each_thing_once(agent: Desk, api: Api) -> None:
     """Also after a restart: an event's name is made of its transition."""
-    package = _package(namespace)
+    package = _package(api.namespace)
     root = _tell_first(agent, package)
     failed = Transition(3, NOW, "Progressing", "Failed", "ApplyFailed", "0123456789abcdef")
     for _ in range(2):
         assert agent.teller.tell(package, root, {"state": "Failed"}, [failed]) == ()
         agent.teller._status.clear()
-    live = json.loads(kubectl("get", "packages", "payments", "-n", namespace, "-o", "json"))
+    live = api.get(PACKAGES, "payments")
     assert live["status"] == {"state": "Failed"}
-    events = json.loads(kubectl("get", "events", "-n", namespace, "-o", "json"))["items"]
+    events = [api.get("events", name) for name in api.names("events")]
     assert [(event["reason"], event["type"], event["message"]) for event in events] == [
         ("ApplyFailed", "Warning", "Progressing → Failed, at 0123456789ab")
     ]
 
 
-def test_a_retired_package_is_deleted(
-    agent: Desk, kubectl: Callable[..., str], namespace: str
-) -> None:
+def test_a_retired_package_is_deleted(agent: Desk, api: Api) -> None:
     """No finalizer holds it."""
-    package = _package(namespace)
+    package = _package(api.namespace)
     root = _tell_first(agent, package)
     assert agent.teller.retire(package, root) == ""
-    assert kubectl("get", "packages", "-n", namespace, "-o", "name") == ""
+    assert api.names(PACKAGES) == []
     assert agent.teller.retire(package, root) == ""
 
 
-def test_the_namespace_of_the_agent_is_made_where_it_is_missing(
-    control_plane: ControlPlane, kubectl: Callable[..., str], namespace: str
-) -> None:
+def test_the_namespace_of_the_agent_is_made_where_it_is_missing(api: Api) -> None:
     """Twice is as good as once."""
-    missing = f"{namespace}-agent"
-    with desk(control_plane, missing) as agent:
+    missing = f"{api.namespace}-agent"
+    with at_desk(api.transport, missing) as agent:
         for _ in range(2):
             assert agent.groundwork.ensure_namespace() == ""
-    assert kubectl("get", "namespace", missing, "-o", "name") == f"namespace/{missing}\n"
+    assert api.ask("GET", f"/api/v1/namespaces/{missing}")[0] == 200

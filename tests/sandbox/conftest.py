@@ -21,7 +21,7 @@ from agent.sandbox.server import Server
 from agent.sandbox.transport import InProcess
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
     from pathlib import Path
 
     from agent.edges.kube.seam import Transport
@@ -38,10 +38,12 @@ class Api:
     """One API and a namespace of the test's own."""
 
     kind: str
-    transport: Transport
+    open: Callable[[str], Transport]
+    """Give one more connection, that says it is this user agent."""
     namespace: str = field(default_factory=lambda: f"test-{secrets.token_hex(5)}")
 
     def __post_init__(self) -> None:
+        self.transport = self.open("one/1")
         body = {"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": self.namespace}}
         code, _ = self.ask("POST", NAMESPACES, body)
         assert code == 201
@@ -67,6 +69,29 @@ class Api:
         """Apply an object."""
         path = self.path(resource, body["metadata"]["name"])
         return self.ask("PATCH", path, body, APPLY, fieldManager=manager, **query)
+
+    def create(self, resource: str, body: Object, manager: str = "one") -> Object:
+        """Create an object; it has to work."""
+        code, made = self.ask("POST", self.path(resource), body, fieldManager=manager)
+        assert code == 201, made
+        return made
+
+    def get(self, resource: str, name: str) -> Object:
+        """Read an object that is there."""
+        code, found = self.ask("GET", self.path(resource, name))
+        assert code == 200, found
+        return found
+
+    def names(self, resource: str) -> list[str]:
+        """Name what there is in the namespace."""
+        _, listed = self.ask("GET", self.path(resource))
+        names: list[str] = [each["metadata"]["name"] for each in listed["items"]]
+        return names
+
+    def delete(self, resource: str, name: str) -> None:
+        """Delete an object that is there."""
+        code, said = self.ask("DELETE", self.path(resource, name))
+        assert code == 200, said
 
     def merge(self, resource: str, name: str, patch: Object) -> tuple[int, Object]:
         """Patch an object."""
@@ -116,22 +141,31 @@ def sandbox() -> Iterator[Sandbox]:
         yield found
 
 
-@pytest.fixture(params=["in process", "https", pytest.param("real", marks=pytest.mark.real)])
+REAL = pytest.param("real", marks=pytest.mark.real)
+only_real = pytest.mark.parametrize("api", [REAL], indirect=True)
+"""Marks what the sandbox refuses, as docs/reference/sandbox.md says."""
+
+
+@pytest.fixture(params=["in process", "https", REAL])
 def api(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Api]:
     """Give each of the three APIs in turn."""
     with ExitStack() as running:
         if request.param == "in process":
             found = running.enter_context(stepped(Sandbox(clock.now)))
-            yield Api(request.param, InProcess(found, "one/1"))
+            yield Api(request.param, lambda agent: InProcess(found, agent))
             return
         if request.param == "https":
             server = running.enter_context(served(Sandbox(clock.now)))
             config = server.write_kubeconfig(tmp_path / "kubeconfig")
         else:
             config = request.getfixturevalue("control_plane").kubeconfig()
-        transport = connect(str(config), None, "one/1")
-        running.callback(transport.close)
-        yield Api(request.param, transport)
+
+        def opened(agent: str) -> Transport:
+            transport = connect(str(config), None, agent)
+            running.callback(transport.close)
+            return transport
+
+        yield Api(request.param, opened)
 
 
-__all__ = ["Api", "Response"]
+__all__ = ["Api", "Response", "api", "only_real"]

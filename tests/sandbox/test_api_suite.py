@@ -6,16 +6,14 @@ Where they differ the sandbox is wrong.
 from __future__ import annotations
 
 import threading
-from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
 import orjson
 import pytest
-from real_writer import Desk
+from real_writer import Desk, at_desk
 from sandbox import cases
 
-from agent.core.identity import Home
 from agent.core.live import unpack
 from agent.core.values import (
     Accepted,
@@ -99,8 +97,8 @@ def test_the_sandbox_never_passes_for_a_real_server(api: Api) -> None:
 @pytest.fixture
 def desk(api: Api) -> Iterator[Desk]:
     """Give a writer whose memory is in the test's namespace."""
-    with ThreadPoolExecutor(4) as executor:
-        yield Desk(api.transport, Home("default", "prod-1", api.namespace), executor)  # type: ignore[arg-type]
+    with at_desk(api.transport, api.namespace) as found:
+        yield found
 
 
 def write(api: Api, desk: Desk, *effects: Any) -> tuple[Outcome, ...]:
