@@ -1,26 +1,23 @@
-"""Discovery and schemas of a real API server."""
+"""Discovery and schemas of the API server."""
 
 from __future__ import annotations
 
-from contextlib import closing
+import threading
 from typing import TYPE_CHECKING, Any
 
-import pytest
 from scripted_transport import ScriptedTransport
 
 from agent.core.values import GroupKind, KindInfo
 from agent.edges.kube.discovery import Discovery
 from agent.edges.kube.openapi import Schemas
 from agent.edges.kube.seam import Request, Response
-from agent.edges.kube.transport import HttpTransport, connect
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
     from pathlib import Path
 
-    from control_plane.server import ControlPlane
+    from sandbox.conftest import Api
 
-    from agent.edges.kube.seam import Stream
+    from agent.edges.kube.seam import Stream, Transport
 
 DEPLOYMENT = GroupKind("apps", "Deployment")
 POD = GroupKind("", "Pod")
@@ -28,18 +25,10 @@ AUTOSCALER = GroupKind("autoscaling", "HorizontalPodAutoscaler")
 REVIEW = GroupKind("authentication.k8s.io", "TokenReview")
 
 
-@pytest.fixture
-def transport(control_plane: ControlPlane) -> Iterator[HttpTransport]:
-    """Give a transport as admin."""
-    config = str(control_plane.kubeconfig())
-    with closing(connect(config, None, "tidegate/0.1 (discovery)")) as opened:
-        yield opened
-
-
 class Plain:
     """Passes requests on, without asking for the aggregated form."""
 
-    def __init__(self, transport: HttpTransport) -> None:
+    def __init__(self, transport: Transport) -> None:
         self._transport = transport
 
     def send(self, request: Request) -> Response:
@@ -51,53 +40,63 @@ class Plain:
         return self._transport.stream(request)
 
 
-def test_kinds_are_found_with_their_versions(transport: HttpTransport):
+def test_kinds_are_found_with_their_versions(api: Api):
     """The preferred version comes first; what can't be watched is known."""
-    kinds = Discovery(transport).kinds()
+    kinds = Discovery(api.transport).kinds()
 
     assert kinds[DEPLOYMENT] == KindInfo(
         "apps", "Deployment", "deployments", namespaced=True, versions=("v1",)
     )
-    assert kinds[AUTOSCALER].versions == ("v2", "v1")
+    # The sandbox serves one version of each kind.
+    assert kinds[AUTOSCALER].versions == (("v2", "v1") if api.kind == "real" else ("v2",))
     assert [kind in kinds.watchable for kind in (POD, DEPLOYMENT, REVIEW)] == [True, True, False]
     assert kinds.stale == frozenset()
 
 
-def test_a_server_without_aggregation_tells_the_same(transport: HttpTransport):
+def test_a_server_without_aggregation_tells_the_same(transport: Transport):
     """Old servers and sandboxes answer in the plain form."""
     assert Discovery(Plain(transport)).kinds() == Discovery(transport).kinds()
 
 
-def test_a_definition_is_found_after_it_was_made(
-    transport: HttpTransport, kubectl: Callable[..., str]
-):
+def test_a_definition_is_found_after_it_was_made(api: Api):
     """A kind that is not known is looked for once more."""
-    discovery = Discovery(transport)
+    discovery = Discovery(api.transport)
     bakery = GroupKind("discovery.example.com", "Bakery")
     before = discovery.find(bakery)
-    kubectl("apply", "-f", "-", stdin=DEFINITION)
-    kubectl("wait", "--for=condition=Established", "crd/bakeries.discovery.example.com")
+    path = f"/apis/apiextensions.k8s.io/v1/customresourcedefinitions/{BAKERIES}"
+    code, _ = api.ask("PATCH", path, DEFINITION, APPLY, fieldManager="one")
 
     # The server serves a kind a moment after it calls it established.
-    found = next(filter(None, (discovery.find(bakery) for _ in range(1000))), None)
+    pause = threading.Event()
+    found = next(filter(None, (discovery.find(bakery) or pause.wait(0.05) for _ in range(600))))
 
-    assert (before, found) == (
+    assert (before, code, found) == (
         None,
+        201,
         KindInfo("discovery.example.com", "Bakery", "bakeries", namespaced=True, versions=("v1",)),
     )
 
 
-DEFINITION = """
-apiVersion: apiextensions.k8s.io/v1
-kind: CustomResourceDefinition
-metadata: {name: bakeries.discovery.example.com}
-spec:
-  group: discovery.example.com
-  names: {kind: Bakery, plural: bakeries}
-  scope: Namespaced
-  versions:
-  - {name: v1, served: true, storage: true, schema: {openAPIV3Schema: {type: object}}}
-"""
+APPLY = "application/apply-patch+yaml"
+BAKERIES = "bakeries.discovery.example.com"
+DEFINITION = {
+    "apiVersion": "apiextensions.k8s.io/v1",
+    "kind": "CustomResourceDefinition",
+    "metadata": {"name": BAKERIES},
+    "spec": {
+        "group": "discovery.example.com",
+        "names": {"kind": "Bakery", "plural": "bakeries"},
+        "scope": "Namespaced",
+        "versions": [
+            {
+                "name": "v1",
+                "served": True,
+                "storage": True,
+                "schema": {"openAPIV3Schema": {"type": "object"}},
+            }
+        ],
+    },
+}
 
 
 def aggregated(*groups: dict[str, Any]) -> dict[str, Any]:
@@ -142,7 +141,7 @@ def test_what_is_known_is_not_asked_again():
     assert [request.path for request in transport.requests] == ["/api", "/apis"]
 
 
-def test_schemas_are_read_by_group_and_kept_on_disk(transport: HttpTransport, tmp_path: Path):
+def test_schemas_are_read_by_group_and_kept_on_disk(transport: Transport, tmp_path: Path):
     """The second start asks for the index only."""
     first = Schemas(transport, tmp_path)
     assert first.node("apps/v1", "Deployment") is not None
@@ -158,7 +157,7 @@ def test_schemas_are_read_by_group_and_kept_on_disk(transport: HttpTransport, tm
     assert (len(cached), counted) == (2, ["/openapi/v3"])
 
 
-def test_a_broken_cache_is_read_again(transport: HttpTransport, tmp_path: Path):
+def test_a_broken_cache_is_read_again(transport: Transport, tmp_path: Path):
     """A disk that was full leaves half a file."""
     assert Schemas(transport, tmp_path).node("v1", "Pod") is not None
     for path in tmp_path.iterdir():
@@ -170,7 +169,7 @@ def test_a_broken_cache_is_read_again(transport: HttpTransport, tmp_path: Path):
 class Counting:
     """Passes requests on and notes their paths."""
 
-    def __init__(self, transport: HttpTransport, paths: list[str]) -> None:
+    def __init__(self, transport: Transport, paths: list[str]) -> None:
         self._transport = transport
         self._paths = paths
 

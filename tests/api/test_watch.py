@@ -1,4 +1,4 @@
-"""Watches and the live state on a real API server."""
+"""Watches and the live state on the API server."""
 
 from __future__ import annotations
 
@@ -7,12 +7,13 @@ from contextlib import closing, contextmanager
 from typing import TYPE_CHECKING, Any
 
 import pytest
+from sandbox.conftest import MERGE, only_real
 
 from agent.core.live import unpack
 from agent.core.values import GroupKind, HealthStatus, Key, NamespaceFacts, Origin
 from agent.edges.kube.discovery import Discovery
 from agent.edges.kube.read import Reader
-from agent.edges.kube.transport import HttpTransport, connect
+from agent.edges.kube.transport import connect
 from agent.edges.kube.watch import Watches
 from agent.runtime.live import LiveState
 from agent.runtime.surroundings import Surroundings
@@ -21,27 +22,28 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
     from control_plane.server import ControlPlane
+    from sandbox.conftest import Api
 
+    from agent.edges.kube.seam import Transport
     from agent.runtime.records import Changed
 
 MAPS = GroupKind("", "ConfigMap")
 
 
 @pytest.fixture
-def transport(control_plane: ControlPlane) -> Iterator[HttpTransport]:
-    """Give a transport as admin."""
-    with closing(connect(str(control_plane.kubeconfig()), None, "tidegate/0.1 (watch)")) as opened:
-        yield opened
+def namespace(api: Api) -> str:
+    """Give the test's own namespace."""
+    return api.namespace
 
 
-def watches(transport: HttpTransport, instance: str) -> Watches:
+def watches(transport: Transport, instance: str) -> Watches:
     """Open watches of an instance."""
     return Watches(transport, Discovery(transport), instance)
 
 
 @contextmanager
 def live_state(
-    transport: HttpTransport, instance: str, on_change: Callable[[Changed], Any] = lambda _: None
+    transport: Transport, instance: str, on_change: Callable[[Changed], Any] = lambda _: None
 ) -> Iterator[LiveState]:
     """Watch ConfigMaps of an instance, known whole, and stop."""
     state = LiveState(watches(transport, instance).ours, on_change)
@@ -53,86 +55,78 @@ def live_state(
         assert state.stop()
 
 
-def config(name: str, namespace: str, value: str = "1") -> str:
-    """Write a ConfigMap; a test's namespace is its instance too."""
-    return f"""
-apiVersion: v1
-kind: ConfigMap
-metadata:
-  name: {name}
-  namespace: {namespace}
-  labels: {{tidegate.io/instance: {namespace}, tidegate.io/package: p}}
-data: {{value: "{value}"}}
-"""
+def put(api: Api, name: str, value: str = "1") -> None:
+    """Apply a ConfigMap as somebody else; a test's namespace is its instance too."""
+    labels = {"tidegate.io/instance": api.namespace, "tidegate.io/package": "p"}
+    body = api.config(name, metadata={"labels": labels}, data={"value": value})
+    code, said = api.apply("configmaps", body, "somebody")
+    assert code in (200, 201), said
 
 
-def test_changes_by_others_arrive(
-    transport: HttpTransport, namespace: str, kubectl: Callable[..., str]
-):
+def relabel(api: Api, name: str, instance: str | None) -> None:
+    """Change the label that the watch selects by."""
+    api.merge("configmaps", name, {"metadata": {"labels": {"tidegate.io/instance": instance}}})
+
+
+def test_changes_by_others_arrive(api: Api, transport: Transport, namespace: str):
     """What was there before, what is made, changed and deleted."""
     key = Key("", "ConfigMap", namespace, "a")
-    kubectl("apply", "-f", "-", stdin=config("a", namespace))
+    put(api, "a")
     with live_state(transport, namespace) as state:
         live = state.get(key)
         assert live is not None
         assert unpack(live)["data"] == {"value": "1"}
         assert (unpack(live)["apiVersion"], unpack(live)["kind"]) == ("v1", "ConfigMap")
-        assert live.managers == ("kubectl-client-side-apply",)
+        assert live.managers == ("somebody",)
         assert live.health.status is HealthStatus.CURRENT
 
-        kubectl("apply", "-f", "-", stdin=config("a", namespace, "2"))
+        put(api, "a", "2")
         assert state.wait_for(lambda: state.get(key) != live, 30)
 
-        kubectl("delete", "configmap", "a", "-n", namespace)
+        api.delete("configmaps", "a")
         assert state.wait_for(lambda: not state.objects("p"), 30)
 
 
-def test_a_removed_label_looks_like_a_deletion(
-    transport: HttpTransport, namespace: str, kubectl: Callable[..., str]
-):
+def test_a_removed_label_looks_like_a_deletion(api: Api, transport: Transport, namespace: str):
     """And the label that comes back like a creation."""
     key = Key("", "ConfigMap", namespace, "a")
-    kubectl("apply", "-f", "-", stdin=config("a", namespace))
-    label = ("label", "configmap", "a", "-n", namespace)
+    put(api, "a")
     with live_state(transport, namespace) as state:
-        kubectl(*label, "tidegate.io/instance-")
+        relabel(api, "a", None)
         assert state.wait_for(lambda: state.get(key) is None, 30)
 
-        kubectl(*label, f"tidegate.io/instance={namespace}")
+        relabel(api, "a", namespace)
         assert state.wait_for(lambda: state.get(key) is not None, 30)
 
 
-def test_a_list_of_many_pages_is_known_whole(
-    transport: HttpTransport, namespace: str, kubectl: Callable[..., str]
-):
+def test_a_list_of_many_pages_is_known_whole(api: Api, transport: Transport, namespace: str):
     """More objects than one page holds."""
-    many = "---".join(config(f"a{number}", namespace) for number in range(501))
-    kubectl("create", "-f", "-", stdin=many)
+    for number in range(501):
+        put(api, f"a{number}")
 
     with live_state(transport, namespace) as state:
         assert len(state.objects("p")) == 501
 
 
-def test_our_own_write_is_not_told_again(
-    transport: HttpTransport, namespace: str, kubectl: Callable[..., str]
-):
+def test_our_own_write_is_not_told_again(api: Api, transport: Transport, namespace: str):
     """The event of a version that the writer put in is no change."""
     changes: list[str] = []
     note = lambda change: changes.append(change.new.key.name if change.new else "")  # noqa: E731
     with live_state(transport, namespace, note) as state:
-        kubectl("apply", "-f", "-", stdin=config("later", namespace))
+        put(api, "later")
         assert state.wait_for(lambda: bool(changes), 30)
 
         ours = Key("", "ConfigMap", namespace, "later")
         live = state.get(ours)
         assert live is not None
         state.put(live)
-        kubectl("apply", "-f", "-", stdin=config("last", namespace))
+        put(api, "last")
         assert state.wait_for(lambda: "last" in changes, 30)
 
     assert changes == ["later", "last"]
 
 
+@only_real
 def test_what_is_forbidden_is_a_problem(control_plane: ControlPlane, namespace: str):
     """And is not synced, so nothing is decided on it."""
     config = str(control_plane.kubeconfig("nobody"))
@@ -148,12 +142,10 @@ def test_what_is_forbidden_is_a_problem(control_plane: ControlPlane, namespace: 
             assert state.stop()
 
 
-def test_a_watch_of_some_namespaces_sees_no_others(
-    control_plane: ControlPlane, transport: HttpTransport, namespace: str
-):
+def test_a_watch_of_some_namespaces_sees_no_others(api: Api, transport: Transport, namespace: str):
     """Where the agent may not see the whole cluster."""
     other = "default"
-    control_plane.kubectl("apply", "-f", "-", stdin=config("a", namespace))
+    put(api, "a")
     state = LiveState(Watches(transport, Discovery(transport), namespace, (namespace, other)).ours)
     try:
         state.ensure([MAPS])
@@ -166,14 +158,15 @@ def test_a_watch_of_some_namespaces_sees_no_others(
 
 
 def test_namespaces_are_seen_with_the_time_of_their_annotations(
-    transport: HttpTransport, namespace: str, kubectl: Callable[..., str]
+    api: Api, transport: Transport, namespace: str
 ):
     """From metadata alone."""
     around = Surroundings(watches(transport, namespace).all)
     try:
         around.ensure()
         assert around.wait_for(lambda: around.namespace(namespace).exists, 30)
-        kubectl("annotate", "namespace", namespace, "tidegate.io/suspend=true")
+        suspended = {"metadata": {"annotations": {"tidegate.io/suspend": "true"}}}
+        api.ask("PATCH", f"/api/v1/namespaces/{namespace}", suspended, MERGE)
         assert around.wait_for(lambda: bool(around.namespace(namespace).annotations), 30)
         found = around.namespace(namespace)
         assert found == NamespaceFacts(
@@ -189,11 +182,9 @@ def test_namespaces_are_seen_with_the_time_of_their_annotations(
         assert around.stop()
 
 
-def test_a_reader_lists_what_a_watch_would_see(
-    transport: HttpTransport, namespace: str, kubectl: Callable[..., str]
-):
+def test_a_reader_lists_what_a_watch_would_see(api: Api, transport: Transport, namespace: str):
     """For verbs that only look."""
-    kubectl("apply", "-f", "-", stdin=config("a", namespace))
+    put(api, "a")
     reader = Reader(transport, Discovery(transport))
     with live_state(transport, namespace) as state:
         listed = list(reader.list(MAPS, selector=f"tidegate.io/instance={namespace}"))

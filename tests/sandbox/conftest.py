@@ -22,7 +22,6 @@ from agent.sandbox.transport import InProcess
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
-    from pathlib import Path
 
     from agent.edges.kube.seam import Transport
 
@@ -147,7 +146,7 @@ only_real = pytest.mark.parametrize("api", [REAL], indirect=True)
 
 
 @pytest.fixture(params=["in process", "https", REAL])
-def api(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Api]:
+def api(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Api]:
     """Give each of the three APIs in turn."""
     with ExitStack() as running:
         if request.param == "in process":
@@ -156,7 +155,7 @@ def api(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Api]:
             return
         if request.param == "https":
             server = running.enter_context(served(Sandbox(clock.now)))
-            config = server.write_kubeconfig(tmp_path / "kubeconfig")
+            config = server.write_kubeconfig(tmp_path_factory.mktemp("api") / "kubeconfig")
         else:
             config = request.getfixturevalue("control_plane").kubeconfig()
 

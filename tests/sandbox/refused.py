@@ -61,6 +61,8 @@ class Refused:
 REFUSED: Final = (
     Refused("Kinds that are not built in and not defined", 404, "could not find",
             "GET", "/apis/nowhere.example.com/v1/shops"),
+    Refused("Other versions of built-in kinds than the table's", 404, "could not find",
+            "GET", "/apis/autoscaling/v1/horizontalpodautoscalers"),
     Refused("Metrics of the server itself", 404, "could not find", "GET", "/metrics"),
     Refused("Strategic merge patch: `kubectl apply` without `--server-side`, `kubectl edit`",
             415, "--server-side",
