@@ -1,16 +1,25 @@
-"""The Package CRD on a real API server."""
+"""The Package CRD, by kubectl: on a real API server, and on the sandbox over HTTPS."""
 
 from __future__ import annotations
 
 import json
+import os
+import secrets
+import subprocess
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
 import yaml
+from sandbox.conftest import served
+
+from agent.edges import clock
+from agent.sandbox.api import Sandbox
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterator
+
+    from control_plane.build import Assets
 
 pytestmark = pytest.mark.real
 
@@ -50,6 +59,44 @@ STATUS = {
         ],
     }
 }
+
+
+@pytest.fixture(params=["https", "real"])
+def kubectl(
+    request: pytest.FixtureRequest, assets: Assets, tmp_path: Path
+) -> Iterator[Callable[..., str]]:
+    """Run kubectl on the one and on the other."""
+    if request.param == "real":
+        yield request.getfixturevalue("control_plane").kubectl
+        return
+    program = assets.program("kubectl")
+    with served(Sandbox(clock.now)) as server:
+        config = server.write_kubeconfig(tmp_path / "kubeconfig")
+        own = {"KUBECONFIG": str(config), "KUBECACHEDIR": str(tmp_path / "cache")}
+        environment = {**os.environ, **own, "KUBECTL_KUBERC": "false"}
+
+        def run(*arguments: str, stdin: str = "") -> str:
+            done = subprocess.run(
+                [program, *arguments],
+                input=stdin,
+                env=environment,
+                capture_output=True,
+                text=True,
+                check=False,
+            )
+            assert done.returncode == 0, done.stderr
+            return done.stdout
+
+        yield run
+
+
+@pytest.fixture
+def namespace(kubectl: Callable[..., str]) -> str:
+    """Give a fresh namespace."""
+    name = f"test-{secrets.token_hex(5)}"
+    body = {"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": name}}
+    kubectl("create", "-f", "-", stdin=json.dumps(body))
+    return name
 
 
 @pytest.fixture
