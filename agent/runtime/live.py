@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import threading
 import time
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Final
 
 from agent.core.live import (
@@ -46,6 +46,8 @@ class _Scope:
     listed: bool = False
     listing: set[Key] | None = None
     """Keys of the list that is under way."""
+    untold: dict[str, Changed] = field(default_factory=dict)
+    """By package, the last change that the first list brought: a word for each when it is whole."""
     problem: str = ""
     unserved: bool = False
 
@@ -180,6 +182,7 @@ class LiveState:
         with self._told:
             before = self._is_synced(scope.kind)
             changes = self._see(scope, live) if live else self._note(scope, observation)
+            changes = _held_back(scope, changes)
             synced = not before and self._is_synced(scope.kind)
             self._told.notify_all()
         self._tell(changes)
@@ -225,3 +228,15 @@ class LiveState:
     def _tell(self, changes: Iterable[Changed]) -> None:
         for change in changes:
             self._on_change(change)
+
+
+def _held_back(scope: _Scope, changes: Sequence[Changed]) -> Sequence[Changed]:
+    """Keep what a first list shows until it is whole: before, no pass may decide on its kind.
+
+    Thousands of objects would wake their packages as often, only to find that they have to wait.
+    """
+    if not scope.listed:
+        scope.untold |= {change.package: change for change in changes}
+        return ()
+    untold, scope.untold = scope.untold, {}
+    return (*untold.values(), *changes)

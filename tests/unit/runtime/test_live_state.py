@@ -119,6 +119,17 @@ def test_a_kind_that_is_not_served_has_no_objects():
         assert not watched.state.synced([shops])
 
 
+def test_a_first_list_is_told_once_it_is_whole() -> None:
+    """A word for each package: before, passes could only find that they have to wait."""
+    with watching() as watched:
+        objects = [config("a", 1), config("b", 1), config("c", 1, package="q")]
+        watched.see(Listing(), *map(Seen, objects))
+        before = list(watched.changes)
+        watched.see(Listed("1"), Following(), Seen(config("a", 2)))
+        assert before == []
+        assert watched.changes == [("p", "", "1"), ("q", "", "1"), ("p", "1", "2")]
+
+
 def test_what_a_new_list_does_not_show_is_gone():
     """After a 410 nobody tells of deletions."""
     with watching() as watched:
@@ -126,7 +137,7 @@ def test_what_a_new_list_does_not_show_is_gone():
         watched.see(Listing(), Seen(config("b", 2)), Listed("9"))
 
         assert watched.versions() == {"b": "2"}
-        assert watched.changes[2:] == [("p", "1", "")]
+        assert watched.changes[1:] == [("p", "1", "")]
 
 
 def test_a_list_that_was_not_completed_counts_for_nothing():
