@@ -101,6 +101,7 @@ def test_a_package_waits_for_what_it_depends_on(site: Site) -> None:
     with site.start(interval="1h"):
         site.wait_until_told("Waiting", "DependencyNotReady", name="app")
         assert site.values() == {}
+        site.wait_for("apps/v1/deployments", "db", bool)  # two packages, two workers
         site.make_available("db")
         site.wait_until_applied(commit, name="app")
     assert site.values() == {"a": "1"}
