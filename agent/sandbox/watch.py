@@ -120,6 +120,12 @@ class WatchStream:
                 self._store.changed.notify_all()
 
     @property
+    def has_news(self) -> bool:
+        """Whether `take` has anything to look at."""
+        with self._store.lock:
+            return bool(self._lines) or self._position < self._store.dropped + len(self._store.log)
+
+    @property
     def is_over(self) -> bool:
         """Whether nothing more will come."""
         return self._closed or self._over

@@ -3,6 +3,7 @@
 Never has defaults: the API server would write them into objects, which then differ from Git.
 """
 
+from functools import cache
 from typing import Any, Final
 
 from agent.core import words
@@ -17,8 +18,9 @@ _INTEGER: Final[Schema] = {"type": "integer", "format": "int64"}
 _TIME: Final[Schema] = {"type": "string", "format": "date-time"}
 
 
+@cache
 def crd() -> Schema:
-    """Return the CustomResourceDefinition of `Package`; policies live in Git alone."""
+    """Return the CustomResourceDefinition of `Package`, to read; policies live in Git alone."""
     return {
         "apiVersion": "apiextensions.k8s.io/v1",
         "kind": "CustomResourceDefinition",

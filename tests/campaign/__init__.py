@@ -1,0 +1,1 @@
+"""Breaks the whole agent on the sandbox, one seed at a time, judged from outside."""
