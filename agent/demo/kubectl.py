@@ -82,7 +82,7 @@ def _get(transport: Transport, kind: _Kind, namespace: str) -> str:
 
 
 def _cell(value: object) -> str:
-    return "<none>" if value in (None, "") else str(value)
+    return "" if value is None else str(value)
 
 
 def _aligned(lines: list[list[str]]) -> str:
