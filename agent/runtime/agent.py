@@ -316,7 +316,7 @@ class Agent:
         snapshot = self.world.source.snapshot()
         declared = snapshot.declared.packages if snapshot else {}
         dependants = (each for each, package in declared.items() if name in package.depends_on)
-        self.packages.wake_all({*dependants, *passed.result.facts.movers.values()})
+        self.packages.wake_all(sorted({*dependants, *passed.result.facts.movers.values()}))
 
     def _work_slow(self) -> Loop:
         passes = {

@@ -94,7 +94,7 @@ class LiveState:
         Raises:
             ClusterError: nobody can say whether one of them is served.
         """
-        for kind in kinds:
+        for kind in sorted(kinds):
             if not self._is_watched(kind):
                 self._watch(kind, [_Scope(kind, source) for source in self._opens(kind)])
 
