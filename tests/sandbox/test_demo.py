@@ -72,6 +72,7 @@ class Audience:
             "TMPDIR": str(self.temporary),
             "HOME": str(self.home),
             "COLUMNS": "80",
+            "HTTPS_PROXY": "http://127.0.0.1:9",  # nobody: as in an office, seen from a train
             "PYTHONUNBUFFERED": "1",
         }
         started = subprocess.Popen(

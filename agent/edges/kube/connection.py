@@ -5,6 +5,7 @@ The client is imported only when a cluster is really needed. Never sends a reque
 
 from __future__ import annotations
 
+import ipaddress
 import socket
 import threading
 import time
@@ -136,7 +137,28 @@ def _configuration(kubeconfig: str | None, context: str | None) -> Any:
             config.load_incluster_config(client_configuration=configuration)
     except Exception as error:  # ConfigException, and what it lets through: YAML, OSError …
         raise ClusterError(_no_cluster(kubeconfig, context, error)) from error
+    if _is_loopback(configuration.host) and configuration.proxy == _proxy_of_environment(
+        configuration.host
+    ):
+        configuration.proxy = None
     return configuration
+
+
+def _is_loopback(url: str) -> bool:
+    """Tell what client-go never reaches through a proxy of the environment (net/http, ProxyURL).
+
+    The Python client asks NO_PROXY only; a proxy that the kubeconfig names is used by both.
+    """
+    host = urlsplit(url).hostname or ""
+    try:
+        return host == "localhost" or ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return False
+
+
+def _proxy_of_environment(url: str) -> str | None:
+    found: str | None = official().configuration(host=url).proxy
+    return found
 
 
 def _no_cluster(kubeconfig: str | None, context: str | None, error: Exception) -> str:

@@ -186,3 +186,33 @@ def issuer() -> Iterator[str]:
         server.shutdown()
         thread.join()
         server.server_close()
+
+
+PRINTS_THE_PROXY = """
+import sys
+from agent.edges.kube.connection import Connection
+pool = Connection(sys.argv[1], None, 1).line().pool
+print(getattr(getattr(pool, 'proxy', None), 'url', None))
+"""
+
+
+def _proxy(folder: Path, server: str, **cluster: str) -> str:
+    """Give the proxy that a cluster is reached through where the environment names one."""
+    config = folder / "config"
+    content = orjson.loads(Path(kubeconfig(folder)).read_bytes())
+    content["clusters"][0]["cluster"] = {"server": server, **cluster}
+    config.write_bytes(orjson.dumps(content))
+    return run(PRINTS_THE_PROXY, str(config), HTTPS_PROXY="http://proxy.example.com:3128")[0]
+
+
+def test_a_cluster_on_this_machine_is_reached_without_the_proxy_of_the_environment(tmp_path: Path):
+    """As kubectl does; else a sandbox behind a company's proxy would be out of reach."""
+    for host in ("127.0.0.1", "localhost", "[::1]"):
+        assert _proxy(tmp_path, f"https://{host}:6443") == "None"
+
+
+def test_a_cluster_elsewhere_is_reached_through_the_proxy(tmp_path: Path):
+    """Of the environment; or of the kubeconfig, wherever the cluster is."""
+    assert _proxy(tmp_path, "https://10.0.0.1:6443") == "http://proxy.example.com:3128"
+    own = {"proxy-url": "http://bastion.example.com:8080"}
+    assert _proxy(tmp_path, "https://127.0.0.1:6443", **own) == "http://bastion.example.com:8080"
