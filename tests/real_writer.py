@@ -13,6 +13,7 @@ from scripted_api import Fence
 from agent import __version__
 from agent.core.identity import Home
 from agent.edges.kube.discovery import Discovery
+from agent.edges.kube.failures import NoAnswerError
 from agent.edges.kube.groundwork import Groundwork
 from agent.edges.kube.notebook import Notebook
 from agent.edges.kube.sending import Record, Sender
@@ -37,11 +38,17 @@ class Tap:
 
     transport: Transport
     sent: list[Request] = field(default_factory=list)
+    loses: int = 0
+    """How many answers to writes are lost from here on: the server has carried them out."""
 
     def send(self, request: Request) -> Response:
         """Pass on."""
         self.sent.append(request)
-        return self.transport.send(request)
+        answer = self.transport.send(request)
+        if request.method != "GET" and self.loses:
+            self.loses -= 1
+            raise NoAnswerError("the connection broke", sent=True)
+        return answer
 
     def stream(self, request: Request) -> Stream:
         """Pass on."""

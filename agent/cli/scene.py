@@ -126,10 +126,9 @@ def _resolved(settings: Settings, folder: Path, revision: str) -> str:
     """Find a commit by its id or the start of it, else fetch the branch of that name."""
     mirror = repository.mirror_folder(settings, folder)
     if _COMMIT.fullmatch(revision):
-        asked = ("rev-parse", "--verify", "--quiet", "--end-of-options", f"{revision}^{{commit}}")
-        code, told = Repository(mirror).ask(*asked, fine=(0, 1, 128))
-        if code == 0:
-            return told.decode().strip()
+        found = Repository(mirror).resolve(revision)
+        if found:
+            return found
     try:
         remote = Remote(settings.repo, revision, settings.git_credentials)
         return Mirror(mirror, remote).fetch()

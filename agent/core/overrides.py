@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     from datetime import datetime
 
     from agent.core.policies import Override
-    from agent.core.values import Facts
+    from agent.core.values import Facts, PackageName, Policies
 
 DEFAULT_LIMIT = timedelta(hours=4)
 
@@ -32,6 +32,15 @@ def in_force(facts: Facts, at: datetime) -> Iterator[Override]:
             yield override
 
 
+def revisions(policies: Policies, package: PackageName) -> frozenset[str]:
+    """Name the revisions that Overrides of a package are for, as they are written."""
+    return frozenset(
+        each.revision
+        for each in policies.overrides
+        if each.revision and name_matches(each.packages, str(package))
+    )
+
+
 def passing(facts: Facts, gate: str, at: datetime, plan: str = "") -> Override | None:
     """The Override that passes `gate` now, or None.
 
@@ -41,12 +50,22 @@ def passing(facts: Facts, gate: str, at: datetime, plan: str = "") -> Override |
         at: the instant, UTC.
         plan: digest of the plan at hand; an Override that names another one does not count.
     """
-    commit = getattr(facts.new, "commit", "")
     for override in in_force(facts, at):
-        fits = not override.revision or commit.startswith(override.revision)
-        if gate in override.passes and fits and (not override.plan or override.plan == plan):
+        fits = not override.plan or override.plan == plan
+        if gate in override.passes and fits and _is_of(override.revision, gate, facts):
             return override
     return None
+
+
+def _is_of(revision: str, gate: str, facts: Facts) -> bool:
+    """Whether an Override that names a revision counts for the new one.
+
+    The commit that brings the Override comes after the one it names, and further ones may follow:
+    the package has to be as it was there. A rewritten history that was let in once stays let in.
+    """
+    commit = getattr(facts.new, "commit", "")
+    known = facts.follows if gate == "History" else facts.matches
+    return not revision or commit.startswith(revision) or revision in known
 
 
 def edges(facts: Facts, at: datetime) -> Iterator[datetime]:

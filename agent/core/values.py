@@ -303,6 +303,8 @@ class Unknown:
     says: str
     origin: Origin = field(default_factory=Origin)
     commit: str = ""
+    content: str = ""
+    """Digest of what it could not be made of, where that is known."""
 
 
 Rendered: TypeAlias = Complete | Unknown
@@ -658,6 +660,10 @@ class Facts:
     """A value of `tidegate.io/sync-requested-at` that this pass answers."""
     rewritten: bool = False
     """The new commit does not descend from the applied one."""
+    follows: frozenset[str] = frozenset()
+    """Revisions that Overrides name and the new one is, or descends from."""
+    matches: frozenset[str] = frozenset()
+    """Those of them at which the package was as it is at the new one."""
     removed_together: tuple[PackageName, ...] = ()
     """All packages that leave Git now, for the budget of removals."""
     kinds: Mapping[GroupKind, KindInfo] = field(default_factory=dict)

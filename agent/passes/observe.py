@@ -6,7 +6,7 @@ from dataclasses import replace
 from datetime import datetime
 from typing import TYPE_CHECKING
 
-from agent.core import words
+from agent.core import overrides, words
 from agent.core.values import (
     Complete,
     Dependency,
@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
     from agent.core.declared import Snapshot
-    from agent.core.values import Inventory, Key, Live, Package, PackageName, Rendered
+    from agent.core.values import Inventory, Key, Live, Package, PackageName, Policies, Rendered
     from agent.passes.ports import World
 
 NOTHING = Complete("", "", ())
@@ -85,7 +85,7 @@ def keys(new: Rendered, base: Rendered, inventory: Inventory) -> frozenset[Key]:
 
 def _live(name: PackageName, about: frozenset[Key], world: World) -> dict[Key, Live]:
     live = dict(world.cluster.objects(name))
-    for key in about - live.keys():
+    for key in sorted(about - live.keys()):
         other = world.cluster.get(key)
         if other is not None:
             live[key] = other
@@ -186,6 +186,36 @@ def _is_rewritten(new: Rendered, inventory: Inventory, world: World) -> bool:
     return not world.source.descends(new.commit, inventory.applied.commit)
 
 
+def _revisions(
+    package: Package | None, new: Rendered, policies: Policies, world: World
+) -> tuple[frozenset[str], frozenset[str]]:
+    """Which revisions that Overrides name the new one follows, and at which it is the same.
+
+    The restart of an agent must not change the answer: it is asked of Git, not of what was seen.
+    """
+    if package is None or not isinstance(new, Complete) or not new.commit:
+        return frozenset(), frozenset()
+    named = overrides.revisions(policies, package.name)
+    commits = {each: world.source.resolve(each) for each in named}
+    follows = {
+        each for each, commit in commits.items() if commit and _follows(new.commit, commit, world)
+    }
+    matches = {each for each in follows if _digest(package, commits[each], world) == new.digest}
+    return frozenset(follows), frozenset(matches)
+
+
+def _follows(commit: str, ancestor: str, world: World) -> bool:
+    """Whether a commit, or the newest one that leaves the package as it was there, comes after."""
+    snapshot = world.source.snapshot()
+    newest = snapshot.declared.commit if snapshot else commit
+    return any(world.source.descends(each, ancestor) for each in (commit, newest))
+
+
+def _digest(package: Package, commit: str, world: World) -> str:
+    rendered = world.source.at(package, commit)
+    return rendered.digest if isinstance(rendered, Complete) else ""
+
+
 def _sync_request(name: PackageName, inventory: Inventory, world: World) -> str:
     """A request made before the last poll: what it asked for has been looked at."""
     root = world.cluster.root(name)
@@ -216,6 +246,7 @@ def observe(name: PackageName, world: World, now: datetime) -> Facts | None:
         return None
     holders, movers = _movers(name, about, snapshot, world)
     depends_on = package.depends_on if package else ()
+    follows, matches = _revisions(package, new, snapshot.declared.policies, world)
     answers = world.memory.answers(name, now)
     return Facts(
         instance=world.instance,
@@ -240,6 +271,8 @@ def observe(name: PackageName, world: World, now: datetime) -> Facts | None:
         fights=world.memory.fights(about),
         sync_request=_sync_request(name, inventory, world),
         rewritten=_is_rewritten(new, inventory, world),
+        follows=follows,
+        matches=matches,
         removed_together=_removed(snapshot, world),
         kinds=world.cluster.kinds(),
         schemas=world.cluster.schemas(_wanted_schemas(new, base)),

@@ -219,11 +219,14 @@ def _tell(result: Result, report: Report, inventory: Inventory, writer: Writer) 
     if _is_over(facts, inventory):
         if not facts.inventory.told.seq:  # whose beginning nobody was told, has no end to tell
             inventory = replace(inventory, told=facts.inventory.told)
-        writer.retire(inventory)
-        return Passed(result, report, inventory, saved=True, answers=(), over=True)
+        saved = writer.retire(inventory)
+        kept = inventory if saved else _untold(inventory, facts)
+        return Passed(result, report, kept, saved=saved, answers=(), over=saved)
     saved = facts.saved and inventory == facts.inventory
     if not saved:
         saved = writer.remember(inventory)
+    if not saved:
+        inventory = _untold(inventory, facts)
     news = inventory.told.tail[-(inventory.told.seq - facts.inventory.told.seq) :]
     fresh = news if inventory.told.seq > facts.inventory.told.seq else ()
     writer.tell(facts.declaration, report, inventory, fresh)
@@ -236,6 +239,11 @@ def _tell(result: Result, report: Report, inventory: Inventory, writer: Writer) 
         again=_again(facts, result.decision, outcomes),
         wake=_wake(report, facts.now),
     )
+
+
+def _untold(inventory: Inventory, facts: Facts) -> Inventory:
+    """Tell no transition that is not remembered: after a restart its number would come again."""
+    return replace(inventory, told=facts.inventory.told)
 
 
 def _wake(report: Report, now: datetime) -> datetime | None:

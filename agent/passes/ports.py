@@ -52,6 +52,14 @@ class Source(Protocol):
         """Whether `commit` is `ancestor` or a descendant of it."""
         ...
 
+    def resolve(self, revision: str) -> str:
+        """The commit whose id begins so; empty where there is none, or several."""
+        ...
+
+    def at(self, package: Package, commit: str) -> Rendered:
+        """The package as it is declared now, rendered at another commit."""
+        ...
+
 
 class Cluster(Protocol):
     """What is live, without a request wherever a watch knows it."""
@@ -152,10 +160,11 @@ class Writer(Protocol):
         """Bring the Package object, its status and its events up to date."""
         ...
 
-    def retire(self, inventory: Inventory) -> None:
+    def retire(self, inventory: Inventory) -> bool:
         """Delete the Package object of a package that is over, and what is remembered of it.
 
-        While Git was not told all of it, what is to be told stays.
+        While Git was not told all of it, what is to be told stays; False where that could not be
+        written.
         """
         ...
 

@@ -113,7 +113,12 @@ def _same(older: Rendered | None, newer: Rendered | None) -> bool:
     if isinstance(older, Complete) and isinstance(newer, Complete):
         return older.digest == newer.digest
     if isinstance(older, Unknown) and isinstance(newer, Unknown):
-        return (older.reason, older.says) == (newer.reason, newer.says)
+        # As broken as before, but of other files: an object may have moved into it.
+        return (older.reason, older.says, older.content) == (
+            newer.reason,
+            newer.says,
+            newer.content,
+        )
     return False
 
 

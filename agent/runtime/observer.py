@@ -36,8 +36,9 @@ class Observer:
     ) -> None:
         """Tell the cluster nothing; Git is told by the status pass."""
 
-    def retire(self, inventory: Inventory) -> None:
+    def retire(self, inventory: Inventory) -> bool:  # noqa: ARG002 - as the port has it
         """Delete nothing."""
+        return True
 
 
 class Always:

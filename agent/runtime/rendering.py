@@ -53,6 +53,8 @@ class Rendering:
         if known is None:
             known = self._resolve(package, commit, kinds)
             self._keep(package.name, key, known)
+        if isinstance(known, Unknown):
+            known = replace(known, content=content)
         return replace(known, commit=commit)
 
     def _keep(self, name: PackageName, key: tuple[str, ...], rendered: Rendered) -> None:

@@ -47,6 +47,10 @@ class Mirror(Protocol):
         """Whether the commit follows the ancestor, or is it."""
         ...
 
+    def resolve(self, revision: str) -> str:
+        """The commit whose id begins so; empty where there is none, or several."""
+        ...
+
     def pin_all(self, commits: Mapping[str, str]) -> None:
         """Keep commits, by name, although the branch may lose them."""
         ...
@@ -231,3 +235,11 @@ class GitSource:
     def descends(self, commit: str, ancestor: str) -> bool:
         """Whether `commit` is `ancestor` or a descendant of it."""
         return commit == ancestor or self._mirror.descends(commit, ancestor)
+
+    def resolve(self, revision: str) -> str:
+        """The commit whose id begins so; empty where there is none, or several."""
+        return self._mirror.resolve(revision)
+
+    def at(self, package: Package, commit: str) -> Rendered:
+        """The package as it is declared now, rendered at another commit."""
+        return self._rendering.render(package, commit, self._kinds())

@@ -137,7 +137,8 @@ class Sandbox:
         """Let controllers do what is due by the clock; tells whether anything changed."""
         with self.world.store.lock:
             before = self.world.store.version
-            rounds = _STEPS if self._is_due() else 0
+            rounds = _STEPS if self.is_due() else 0
+            self._looked = self.world.clock()
             for _ in range(rounds):
                 version = self.world.store.version
                 for part in (pods, workloads, jobs, volumes, spaces):
@@ -163,11 +164,12 @@ class Sandbox:
                 (each for each in instants if each > self._looked or each > now), default=None
             )
 
-    def _is_due(self) -> bool:
+    def is_due(self) -> bool:
         """Whether anything has changed, or an instant has come, since the last step."""
-        due, now = self.due(), self.world.clock()
-        self._looked = now
-        return self._settled != self.world.store.version or (due is not None and due <= now)
+        with self.world.store.lock:
+            due = self.due()
+            late = due is not None and due <= self.world.clock()
+            return late or self._settled != self.world.store.version
 
     def compact(self) -> None:
         """Forget past versions: watches and lists from before get a 410."""

@@ -14,6 +14,7 @@ from agent.core.values import Entry, Inventory, Key, PackageName, Remember, WasR
 from agent.edges import failpoints
 from agent.edges.kube import memory
 from agent.edges.kube.seam import Response
+from agent.edges.kube.sending import Lost
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -141,6 +142,30 @@ def test_two_first_inventories_do_not_overwrite_each_other(agent: Desk, other: D
     (outcome,) = other.perform(PAYMENTS, Remember(_small(PAYMENTS, "b")))
     assert isinstance(outcome, WasRefused)
     assert outcome.says.reason == "AlreadyExists"
+
+
+@pytest.mark.parametrize("before", [(), ("a",)])
+def test_a_write_whose_answer_was_lost_is_found_again(
+    agent: Desk, other: Desk, before: tuple[str, ...]
+) -> None:
+    """It landed, so the next one goes on from it: the first of a package, or a later one."""
+    for name in before:
+        _remember(agent, _small(PAYMENTS, name))
+    agent.transport.loses = 1
+    assert isinstance(agent.notebook.remember(_small(PAYMENTS, "b")), Lost)
+    _remember(agent, _small(PAYMENTS, "c"))
+    assert other.notebook.load(PAYMENTS) == _small(PAYMENTS, "c")
+
+
+def test_what_another_agent_wrote_after_a_lost_answer_stays(agent: Desk, other: Desk) -> None:
+    """What is there is nothing that we may have written."""
+    agent.transport.loses = 1
+    assert isinstance(agent.notebook.remember(_small(PAYMENTS, "a")), Lost)
+    other.notebook.load_all()
+    _remember(other, _small(PAYMENTS, "b"))
+    (outcome,) = agent.perform(PAYMENTS, Remember(_small(PAYMENTS, "c")))
+    assert isinstance(outcome, WasRefused)
+    assert other.notebook.load(PAYMENTS) == _small(PAYMENTS, "b")
 
 
 @pytest.mark.usefixtures("small_parts")

@@ -130,6 +130,11 @@ class Mirror:
         """Whether the commit follows the ancestor, or is it."""
         return ancestor in self._repository.commits and self._repository.descends(commit, ancestor)
 
+    def resolve(self, revision: str) -> str:
+        """The commit whose id begins so."""
+        found = [each for each in self._repository.commits if each.startswith(revision)]
+        return found[0] if len(found) == 1 and self.has(found[0]) else ""
+
     def pin_all(self, commits: Mapping[str, str]) -> None:
         """Keep commits, by name, although the branch may lose them."""
         self._disk.pins |= commits

@@ -75,7 +75,8 @@ def begun(seed: int, folder: Path, faults: Faults | None = None) -> Life:
     for name in NAMES:
         jobs = dice.choice(("RecreateFinished", "Recreate", "Once"))
         spec = {"jobs": jobs, "replace": "Recreate"}
-        life.model = life.model.with_package(name, Package(spec=spec))
+        kept = {path_of("ConfigMap", f"{name}-kept"): config_map(f"{name}-kept", one="v")}
+        life.model = life.model.with_package(name, Package(kept, spec))
     changes(life)
     changes(life)
     return life
@@ -102,7 +103,10 @@ def made(life: Life, kind: str, name: str) -> Object:
 def changes(life: Life) -> None:
     """Change, add or drop some objects of one package."""
     name = life.dice.choice(NAMES)
-    package = life.model.packages.get(name) or Package(spec={"jobs": "Once", "replace": "Recreate"})
+    package = life.model.packages.get(name) or Package(
+        {path_of("ConfigMap", f"{name}-kept"): config_map(f"{name}-kept", one="v")},
+        {"jobs": "Once", "replace": "Recreate"},
+    )
     objects = dict(package.objects)
     for _ in range(life.dice.randrange(1, 4)):
         kind = life.dice.choice(("ConfigMap", "ConfigMap", "Deployment", "Job", "Service"))
@@ -121,7 +125,7 @@ def moves(life: Life) -> None:
     taker = life.model.packages.get("b")
     if giver is None or taker is None:
         return
-    movable = [path for path in giver.objects if "/configmaps/" in path]
+    movable = [path for path in giver.objects if "/configmaps/a" in path and "-" not in path]
     if movable:
         path = life.dice.choice(movable)
         rest = {each: giver.objects[each] for each in giver.objects if each != path}
@@ -142,8 +146,9 @@ def breaks(life: Life) -> None:
 
 
 def leaves(life: Life) -> None:
-    """Take a package out of Git."""
-    life.commit(life.model.with_package(life.dice.choice(NAMES), None))
+    """Take a package out of Git, not both: that would need an approval."""
+    if len(life.model.packages) == len(NAMES):
+        life.commit(life.model.with_package(life.dice.choice(NAMES), None))
 
 
 def suspends(life: Life) -> None:
@@ -303,7 +308,7 @@ def heal(life: Life) -> None:
             _mark(life, name, None)
     packages = {name: replace(each, is_broken=False) for name, each in life.model.packages.items()}
     head = world.repository.head
-    ended = Model(packages, forgives=head)
+    ended = Model(packages, forgives=head, since=world.clock.at)
     life.commit(ended)
     for _ in range(LOOKS):
         _run(life, REST)

@@ -6,6 +6,7 @@ Writes the files of a commit from it; never reads them.
 from __future__ import annotations
 
 from dataclasses import dataclass, field, replace
+from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
 import yaml
@@ -59,7 +60,9 @@ class Model:
     is_known: bool = True
     """Whether the set of packages can be read."""
     forgives: str = ""
-    """The commit whose rewritten history an Override lets pass."""
+    """The commit whose rewritten history an Override lets pass, for as long as one may."""
+    since: datetime | None = None
+    """When the Override was written."""
 
     def wants(self, path: str) -> str:
         """Name the package that wants an object, or nothing."""
@@ -73,7 +76,7 @@ class Model:
         held = {
             "All": True,
             "Apply": True,
-            "Prune": verb == "DELETE",
+            "Prune": verb == "DELETE" and not self.wants(path),
             "Jobs": "/jobs/" in path,
         }
         return next((f"{each} is suspended" for each in self.suspended if held[each]), "")
@@ -97,15 +100,13 @@ class Model:
             found["policies/fire.yaml"] = _policy("Suspension", "fire", _FOREVER | spec)
         if self.window is not None:
             found["policies/freeze.yaml"] = _policy("SyncWindow", "freeze", _once(self.window))
-        if self.forgives:
-            spec = {"packages": ["*/*"], "passes": ["History"], "revision": self.forgives}
-            found["policies/pass.yaml"] = _policy("Override", "pass", _PASS | spec)
+        if self.since is not None:
+            found["policies/pass.yaml"] = _policy("Override", "pass", _pass(self))
         return found
 
 
 _ALL = {"namespaces": {"names": ["*"]}}
 _FOREVER = {"indefinite": True}
-_PASS = {"until": "2027-01-01T00:00:00Z", "reason": "the rewrite was meant"}
 _UNLIMITED = {"pruneBudget": {"objects": 1000, "percent": 100}}
 
 
@@ -117,6 +118,18 @@ def _once(window: Window) -> Object:
         "once": [times],
         "match": [_ALL],
         "onClose": "Stop",
+    }
+
+
+def _pass(model: Model) -> Object:
+    assert model.since is not None
+    until = model.since + timedelta(hours=3)
+    return {
+        "packages": ["*/*"],
+        "passes": ["History"],
+        "revision": model.forgives,
+        "until": f"{until:%Y-%m-%dT%H:%M:%SZ}",
+        "reason": "the rewrite was meant",
     }
 
 

@@ -74,6 +74,7 @@ class World:
     faults: Faults = field(default_factory=Faults)
     dice: random.Random | None = None
     """Who moves next; None: always the first who can."""
+    settings: Settings = SETTINGS
     clock: Clock = field(default_factory=Clock)
     repository: Repository = field(default_factory=Repository)
     disk: Disk = field(default_factory=Disk)
@@ -86,6 +87,7 @@ class World:
 
     def __post_init__(self) -> None:
         self.cluster = Sandbox(self.clock.now, journal=self.judge.asked)
+        self.faults.now = self.clock.now
         self.judge.look_at(self)
 
     # --- the process -----------------------------------------------------------------------------
@@ -96,7 +98,7 @@ class World:
         loops = Loops(self.clock, self._is_ready)
         alarms = Alarms(self.clock)
         wire = Wire(self.cluster, AGENT, self.faults, self.clock, loops, self._wait)
-        running = Running(SETTINGS, self.folder, self._outside(wire, loops, alarms))
+        running = Running(self.settings, self.folder, self._outside(wire, loops, alarms))
         running._cluster.schemas._converted = SCHEMAS
         self.process = Process(running, loops, alarms)
         self._guarded(running.start)
@@ -175,7 +177,7 @@ class World:
 
     def _moves(self) -> list[Callable[[], Any]]:
         cluster: Any = self.cluster
-        moves: list[Callable[[], Any]] = [self._step_cluster] if cluster._is_due() else []
+        moves: list[Callable[[], Any]] = [self._step_cluster] if cluster.is_due() else []
         if self.process is not None:
             alarms, loops = self.process.alarms, self.process.loops
             moves += [lambda key=key: alarms.ring(key) for key in alarms.due()]

@@ -54,6 +54,21 @@ def test_a_new_template_replaces_the_pods(cluster: Cluster) -> None:
     assert pod["spec"]["containers"][0]["image"] == "web:2"
 
 
+def test_a_deployment_that_comes_back_at_once_becomes_ready(cluster: Cluster) -> None:
+    """The ReplicaSet of the one before it has the name that the new one's needs, until it goes."""
+    cluster.apply(DEPLOYMENT)
+    cluster.later(1)
+    cluster.delete(DEPLOYMENT)
+    cluster.apply(DEPLOYMENT)
+    cluster.step()
+    cluster.later(1)
+    assert health(cluster, DEPLOYMENT) is HealthStatus.CURRENT
+    (replica_set,) = cluster.list(OF_KIND["ReplicaSet"])
+    live = cluster.get(DEPLOYMENT)
+    assert live is not None
+    assert replica_set["metadata"]["ownerReferences"][0]["uid"] == live["metadata"]["uid"]
+
+
 def test_a_rollout_that_hangs_fails_in_the_end(cluster: Cluster) -> None:
     """After its progress deadline."""
     container = {"name": "web", "image": "hang:1"}

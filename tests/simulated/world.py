@@ -155,6 +155,14 @@ class Git:
         """Tell whether history is as it was; a commit always descends from itself."""
         return commit == ancestor or not self.rewritten
 
+    def resolve(self, revision: str) -> str:
+        """Return the commit that is named."""
+        return revision if len(revision) == len(self.commit) else ""
+
+    def at(self, package: Package, commit: str) -> Rendered:
+        """Return what the package was at a commit."""
+        return self.base(package, Applied(commit, ""))
+
 
 @dataclass(slots=True)
 class Cluster:
@@ -283,11 +291,12 @@ class Writer:
     ) -> None:
         """Tell nobody."""
 
-    def retire(self, inventory: Inventory) -> None:
+    def retire(self, inventory: Inventory) -> bool:
         """Forget the package."""
         self.step("before retiring")
         self.disk.pop(inventory.package, None)
         self.step("after retiring")
+        return True
 
 
 @dataclass(slots=True)

@@ -130,6 +130,11 @@ class Mirror:
         )
         return code == 0
 
+    def resolve(self, revision: str) -> str:
+        """Return the commit whose id begins so; empty where there is none here, or several."""
+        self._repository.ensure()
+        return self._repository.resolve(revision)
+
     # --- what a commit holds -------------------------------------------------------------
 
     def commit(self, commit: str) -> Commit:

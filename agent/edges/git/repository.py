@@ -52,6 +52,7 @@ _SETTINGS: Final = (
 )
 
 _COMMIT: Final = re.compile(r"[0-9a-f]{40}(?:[0-9a-f]{24})?")
+_START: Final = re.compile(r"[0-9a-f]{4,64}")
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,6 +105,18 @@ class Repository:
             ) from why
 
     # --- local questions, by GitPython ------------------------------------------------------
+
+    def resolve(self, revision: str) -> str:
+        """Return the commit that an id, or the start of one, names; empty where none or several do.
+
+        Raises:
+            GitError: Refused: it is no start of an id.
+        """
+        if _START.fullmatch(revision) is None:
+            raise GitError(GitReason.REFUSED, f"{revision!r} is no start of a commit id")
+        asked = ("rev-parse", "--verify", "--quiet", "--end-of-options", f"{revision}^{{commit}}")
+        code, told = self.ask(*asked, fine=(0, 1, 128))
+        return told.decode().strip() if code == 0 else ""
 
     def ask(self, *arguments: str, fine: tuple[int, ...] = (0,)) -> tuple[int, bytes]:
         """Run a quick local command; return its code and output.

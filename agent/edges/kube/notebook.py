@@ -1,6 +1,7 @@
 """Writes inventories so that two agents never overwrite each other; never decides what is in one.
 
-Every write is conditional on the version last seen. After a conflict the package is read again.
+Every write is conditional on the version last seen. One of which nobody knows what became of it is
+looked for before the next: if it is what is there, it landed; anything else is another agent's.
 """
 
 from __future__ import annotations
@@ -10,11 +11,13 @@ from typing import TYPE_CHECKING
 
 import orjson
 
+from agent.core.errors import ClusterError
 from agent.core.inventory import content, encode, head_name
 from agent.edges.kube import memory, verbs
 from agent.edges.kube.memory import Written
 from agent.edges.kube.refusal import CONFLICT, NOT_FOUND, is_gone, is_taken
 from agent.edges.kube.seam import Response
+from agent.edges.kube.sending import Barred, Lost
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -34,6 +37,8 @@ class Notebook:
         self._sender = sender
         self._home = home
         self._written: dict[PackageName, Written] = {}
+        self._doubtful: dict[PackageName, frozenset[str]] = {}
+        """Digests of the writes of a package of which it is not known whether they landed."""
 
     def load_all(self) -> Mapping[PackageName, Inventory | Damaged]:
         """Read everything that is remembered.
@@ -43,6 +48,7 @@ class Notebook:
         """
         loaded = memory.load_all(self._transport, self._home)
         self._written = {package: each.written for package, each in loaded.items()}
+        self._doubtful = {}
         return {package: each.inventory for package, each in loaded.items()}
 
     def load(self, package: PackageName) -> Inventory | Damaged | None:
@@ -51,6 +57,7 @@ class Notebook:
         Raises:
             ClusterError: it can't be read.
         """
+        self._doubtful.pop(package, None)
         loaded = memory.load(self._transport, self._home, package)
         if loaded is None:
             self._written.pop(package, None)
@@ -64,6 +71,8 @@ class Notebook:
         Parts come first and the head last, so a write that is cut short changes nothing.
         """
         package = inventory.package
+        if why := self._look_for_doubtful(package):
+            return Barred(why)
         known = self._written.get(package, Written())
         *parts, head = encode(inventory, self._home, known.generation + 1)
         if known.version and known.digest == content(head):
@@ -76,13 +85,18 @@ class Notebook:
                 known = _with_part(known, part, sent)
                 self._written[package] = known
         sent = self._write_head(package, head, known)
+        if isinstance(sent, Lost):
+            self._doubtful[package] = self._doubtful.get(package, frozenset()) | {content(head)}
         if isinstance(sent, Response) and is_taken(sent):
+            self._doubtful.pop(package, None)
             current = _with_head(known, sent, content(head))
             self._written[package] = self._without_surplus(package, current, parts)
         return sent
 
     def forget(self, package: PackageName) -> Sent | None:
         """Delete a package's inventory, the head first; None when none is known."""
+        if why := self._look_for_doubtful(package):
+            return Barred(why)
         known = self._written.get(package)
         if known is None:
             return None
@@ -92,6 +106,19 @@ class Notebook:
             self._without_surplus(package, known, [])
             del self._written[package]
         return sent
+
+    def _look_for_doubtful(self, package: PackageName) -> str:
+        """Take what is there for ours if we may have written it; says why nobody can tell."""
+        doubtful = self._doubtful.get(package)
+        if not doubtful:
+            return ""
+        try:
+            loaded = memory.load(self._transport, self._home, package)
+        except ClusterError as error:
+            return f"nobody knows whether the last write of it landed: {error}"
+        if loaded is not None and loaded.written.digest in doubtful:
+            self._written[package] = loaded.written
+        return ""
 
     def _write_head(self, package: PackageName, head: Manifest, known: Written) -> Sent:
         if not known.version:

@@ -114,18 +114,21 @@ class PackageWriter:
             for problem in self._teller.tell(name, seen, told, transitions):
                 self._say(name, problem)
 
-    def retire(self, inventory: Inventory) -> None:
-        """Delete the Package object, then what is remembered of it, once Git was told."""
+    def retire(self, inventory: Inventory) -> bool:
+        """Delete the Package object, then what is remembered of it, once Git was told.
+
+        False where what Git has to be told yet could not be written.
+        """
         name = inventory.package
         seen = self._root(name)
         if seen is not None and not self._is_anothers(seen):
             self._say(name, self._teller.retire(name, seen))
         if self._tells_git and unpushed(inventory.told):
-            self.remember(Inventory(name, told=inventory.told, gone=inventory.gone))
-            return
+            return self.remember(Inventory(name, told=inventory.told, gone=inventory.gone))
         sent = self._notebook.forget(name)
         if sent is not None and not isinstance(sent, Response):
             self._say(name, f"the inventory could not be deleted: {sent.why}")
+        return True
 
     def _is_anothers(self, seen: Root) -> bool:
         """Whether another instance, or an agent of another cluster's name, keeps this Package."""

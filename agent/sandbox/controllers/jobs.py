@@ -96,7 +96,8 @@ def _keep_running(site: Site, job: Stored, pods: list[Stored], missing: int) -> 
     for _ in range(wanted - len(running)):
         name = f"{job.place[1]}-{site.world.suffix()}"
         template = job.object["spec"]["template"]
-        running.append(site.create(PODS, job.place[0], new_pod(job, template, name, {})))
+        made = site.create(PODS, job.place[0], new_pod(job, template, name, {}))
+        running += [made] if made else []
     return len(running)
 
 

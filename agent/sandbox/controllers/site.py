@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any, Final
 
+from agent.sandbox.refusals import RefusalError
 from agent.sandbox.route import Target
 from agent.sandbox.writes import STATUS, Options
 
@@ -51,11 +52,17 @@ class Site:
         """Yield every object with its resource."""
         return self.world.store.everything()
 
-    def create(self, resource: str, namespace: str, found: Object) -> Stored:
-        """Create an object."""
+    def create(self, resource: str, namespace: str, found: Object) -> Stored | None:
+        """Create an object; None where that is refused, as in a Namespace that goes away.
+
+        Whoever wants it tries again at the next step, as controllers do.
+        """
         known = self._resource(resource, found["apiVersion"])
         target = Target(known, namespace, found["metadata"].get("name", ""), "")
-        return self.writes.create(target, found, Options(MANAGER)).stored
+        try:
+            return self.writes.create(target, found, Options(MANAGER)).stored
+        except RefusalError:
+            return None
 
     def change(self, resource: str, before: Stored, found: Object) -> Stored:
         """Replace an object, but not its status."""

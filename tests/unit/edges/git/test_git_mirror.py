@@ -109,6 +109,15 @@ def test_a_missing_branch_is_none_for_poll_and_an_error_for_fetch(
     assert mirror.read_path(commit, "a") == b"1"
 
 
+def test_the_start_of_an_id_names_its_commit(mirror: Mirror, repository: Repository):
+    """One that fits no commit names none, and no other text reaches Git."""
+    commit = repository.commit({"a": "1"})
+    mirror.fetch()
+    assert (mirror.resolve(commit[:8]), mirror.resolve(commit)) == (commit, commit)
+    assert mirror.resolve("0" * 8) == ""
+    assert _reason(lambda: mirror.resolve("--all")) is GitReason.REFUSED
+
+
 def test_an_unreachable_server_is_an_error(repository: Repository, tmp_path: Path):
     """Never "no such branch"."""
     with GitHTTP(tmp_path) as server:
