@@ -10,8 +10,12 @@ TEST_WORKERS ?= 3
 TESTS ?= tests
 # Of `tidegate demo`: --step, --keep, --fast.
 DEMO_FLAGS ?=
+# Of `make simulate`: how many lives, from which seed on, over how many processes.
+N ?= 1000
+FROM ?= 0
+WORKERS ?= 2
 
-.PHONY: help setup demo test test-fast lint control-plane bench locks
+.PHONY: help setup demo test test-fast lint control-plane simulate bench locks
 
 help: ## this list
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 16
@@ -48,6 +52,17 @@ ifeq ($(CLUSTER),real)
 else
 	@cached="$$($(PYTHON) tests/control_plane/build.py --cached)" && \
 	  PATH="$${cached:+$$cached:}$$PATH" $(BIN)/tidegate demo $(DEMO_FLAGS)
+endif
+
+simulate: setup ## lives by dice (N=1000 FROM=0 WORKERS=2); SEED=7 shows one; KILLS=1: all pairs of kills
+ifneq ($(SEED),)
+	PYTHONPATH=tests $(BIN)/python -m campaign seed $(SEED)
+else ifneq ($(PLAN),)
+	PYTHONPATH=tests $(BIN)/python -m campaign plan $(PLAN)
+else ifneq ($(KILLS),)
+	PYTHONPATH=tests $(BIN)/python -m campaign kills --workers $(WORKERS)
+else
+	PYTHONPATH=tests $(BIN)/python -m campaign lives --count $(N) --start $(FROM) --workers $(WORKERS)
 endif
 
 bench: setup ## measure against the floor of raw requests; writes benchmarks/RESULTS.md

@@ -5,13 +5,15 @@ Each crossing of a border is numbered. A plan says what happens at a number, or 
 
 from __future__ import annotations
 
+from collections import Counter
 from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     import random
-    from collections.abc import Mapping
+    from collections.abc import Callable, Mapping
+    from datetime import datetime
 
 
 class Killed(BaseException):
@@ -65,11 +67,21 @@ class Faults:
     count: int = 0
     crossings: list[str] = field(default_factory=list)
     """What was crossed, for people; a plan is made from it."""
+    instants: list[datetime] = field(default_factory=list)
+    """When each was crossed, where a world set its clock."""
+    now: Callable[[], datetime] | None = None
+    injected: Counter[Fault] = field(default_factory=Counter)
+    """What went wrong so far, and how often."""
 
     def at(self, what: str, among: tuple[Fault, ...]) -> Fault | None:
         """Tell what goes wrong at this crossing."""
         number, self.count = self.count, self.count + 1
         self.crossings.append(what)
+        if self.now is not None:
+            self.instants.append(self.now())
+        return self._noted(self._thrown(number, among))
+
+    def _thrown(self, number: int, among: tuple[Fault, ...]) -> Fault | None:
         if number in self.plan:
             return self.plan[number]
         if self.dice is None:
@@ -84,7 +96,12 @@ class Faults:
         """Tell what goes wrong with one line of a watch; lines are not numbered."""
         if self.dice is None or not self.odds or self.dice.random() >= self.odds:
             return None
-        return self.dice.choice(OF_LINES)
+        return self._noted(self.dice.choice(OF_LINES))
+
+    def _noted(self, fault: Fault | None) -> Fault | None:
+        if fault is not None:
+            self.injected[fault] += 1
+        return fault
 
     def heal(self) -> None:
         """Nothing goes wrong from here on."""
