@@ -40,7 +40,9 @@ class Snapshot:
     rendered: Mapping[PackageName, Rendered] = field(default_factory=dict)
     since: Mapping[PackageName, str] = field(default_factory=dict)
     """The commit at which what a package renders to (or why it can't be) last changed."""
+    wanted: Mapping[PackageName, Rendered] = field(default_factory=dict)
+    """What each package wants, or last wanted while nobody can say what it wants now."""
     claims: Mapping[Key, tuple[PackageName, ...]] = field(default_factory=dict)
-    """Every object any package wants, and who wants it."""
+    """Every object any package wants, or last wanted, and who."""
     namespaces: Mapping[str, NamespaceFacts] = field(default_factory=dict)
     """Namespaces that packages declare: their declared labels and annotations."""

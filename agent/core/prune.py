@@ -97,6 +97,9 @@ def _blocked(key: Key, facts: Facts) -> Hold | None:
             "which cannot be rendered now"
         )
         return Hold(GATE, Reason.PRUNE_HELD, says)
+    if facts.unknown_set:
+        says = f"{key} may have moved to a package that cannot be read now: {facts.unknown_set}"
+        return Hold(GATE, Reason.PRUNE_HELD, says)
     return None
 
 

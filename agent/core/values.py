@@ -649,6 +649,8 @@ class Facts:
     """Keys we want whose present holder no longer declares them: moves."""
     unrendered: tuple[PackageName, ...] = ()
     """Other packages that nobody can render now: a move to them can't be ruled out."""
+    unknown_set: str = ""
+    """Why nobody knows which packages there are: a move to one more can't be ruled out either."""
     dependencies: tuple[Dependency, ...] = ()
     inherited: tuple[Standing, ...] = ()
     """Holds of packages from which objects move to this one, limited to those objects."""

@@ -23,7 +23,16 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
     from agent.core.declared import Snapshot
-    from agent.core.values import Inventory, Key, Live, Package, PackageName, Policies, Rendered
+    from agent.core.values import (
+        Applied,
+        Inventory,
+        Key,
+        Live,
+        Package,
+        PackageName,
+        Policies,
+        Rendered,
+    )
     from agent.passes.ports import World
 
 NOTHING = Complete("", "", ())
@@ -146,14 +155,35 @@ def _inherited(movers: Mapping[Key, PackageName], world: World) -> Iterator[Stan
                 yield Standing(standing.hold, standing.grades, about)
 
 
-def _unrendered(name: PackageName, snapshot: Snapshot) -> tuple[PackageName, ...]:
-    """Packages that broke in the very revision that changed this one: a move can't be excluded."""
-    changed = snapshot.since.get(name, snapshot.declared.commit)
+def _unrendered(
+    name: PackageName, snapshot: Snapshot, inventory: Inventory, base: Rendered, world: World
+) -> tuple[PackageName, ...]:
+    """Packages nobody can read to which objects of this one may have moved.
+
+    Not those that are made of the same files as when this one was applied: what it wanted then
+    can't have gone there since. Of what it dropped before, nobody knows when that was.
+    """
+    declared = snapshot.declared
+    wanted = {one.key for one in base.objects} if isinstance(base, Complete) else set()
+    applied = inventory.applied if wanted >= inventory.entries.keys() else None
+    broken = {
+        other: wants for other, wants in snapshot.rendered.items() if isinstance(wants, Unknown)
+    }
     return tuple(
         other
-        for other, rendered in snapshot.rendered.items()
-        if other != name and isinstance(rendered, Unknown) and snapshot.since.get(other) == changed
+        for other in sorted(broken.keys() | declared.invalid.keys())
+        if other != name
+        and not _is_unchanged(declared.packages.get(other), broken.get(other), applied, world)
     )
+
+
+def _is_unchanged(
+    package: Package | None, broken: Unknown | None, applied: Applied | None, world: World
+) -> bool:
+    """Whether a broken package was made of the same files at a revision."""
+    if package is None or broken is None or applied is None or not broken.content:
+        return False
+    return world.source.content(package, applied.commit) == broken.content
 
 
 def _dependency(name: PackageName, snapshot: Snapshot, world: World) -> Dependency:
@@ -187,19 +217,25 @@ def _is_rewritten(new: Rendered, inventory: Inventory, world: World) -> bool:
 
 
 def _revisions(
-    package: Package | None, new: Rendered, policies: Policies, world: World
+    name: PackageName,
+    package: Package | None,
+    new: Rendered,
+    policies: Policies,
+    world: World,
 ) -> tuple[frozenset[str], frozenset[str]]:
     """Which revisions that Overrides name the new one follows, and at which it is the same.
 
     The restart of an agent must not change the answer: it is asked of Git, not of what was seen.
     """
-    if package is None or not isinstance(new, Complete) or not new.commit:
+    if not isinstance(new, Complete) or not new.commit:
         return frozenset(), frozenset()
-    named = overrides.revisions(policies, package.name)
+    named = overrides.revisions(policies, name)
     commits = {each: world.source.resolve(each) for each in named}
     follows = {
         each for each, commit in commits.items() if commit and _follows(new.commit, commit, world)
     }
+    if package is None:
+        return frozenset(follows), frozenset()
     matches = {each for each in follows if _digest(package, commits[each], world) == new.digest}
     return frozenset(follows), frozenset(matches)
 
@@ -246,7 +282,7 @@ def observe(name: PackageName, world: World, now: datetime) -> Facts | None:
         return None
     holders, movers = _movers(name, about, snapshot, world)
     depends_on = package.depends_on if package else ()
-    follows, matches = _revisions(package, new, snapshot.declared.policies, world)
+    follows, matches = _revisions(name, package, new, snapshot.declared.policies, world)
     answers = world.memory.answers(name, now)
     return Facts(
         instance=world.instance,
@@ -264,7 +300,8 @@ def observe(name: PackageName, world: World, now: datetime) -> Facts | None:
         claims={key: snapshot.claims[key] for key in about if key in snapshot.claims},
         holders=holders,
         movers=movers,
-        unrendered=_unrendered(name, snapshot),
+        unrendered=_unrendered(name, snapshot, inventory, base, world),
+        unknown_set="" if snapshot.declared.complete else snapshot.declared.says,
         dependencies=tuple(_dependency(one, snapshot, world) for one in depends_on),
         inherited=tuple(_inherited(movers, world)),
         scaled=world.cluster.scaled() & about,

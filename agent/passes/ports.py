@@ -60,6 +60,10 @@ class Source(Protocol):
         """The package as it is declared now, rendered at another commit."""
         ...
 
+    def content(self, package: Package, commit: str) -> str:
+        """Digest of what the package would be rendered of at a commit; empty where none can be."""
+        ...
+
 
 class Cluster(Protocol):
     """What is live, without a request wherever a watch knows it."""

@@ -69,6 +69,10 @@ class Rendering(Protocol):
         """All that the package wants at the commit; the same value while nothing changed."""
         ...
 
+    def content(self, package: Package, commit: str) -> str:
+        """Digest of everything that a render depends on; empty where there is nothing to render."""
+        ...
+
 
 @dataclass(frozen=True, slots=True)
 class Repository:
@@ -146,21 +150,30 @@ def _kept(older: Rendered, newer: Rendered) -> Rendered:
     return newer
 
 
+def _wanted(
+    declared: Declared, rendered: Mapping[PackageName, Rendered], before: Snapshot | None
+) -> dict[PackageName, Rendered]:
+    """What a package that broke wanted last stays its own until it can be read again."""
+    older = before.wanted if before else {}
+    broken = {name for name, wants in rendered.items() if isinstance(wants, Unknown)}
+    last = {name: older[name] for name in broken | declared.invalid.keys() if name in older}
+    return {**rendered, **last}
+
+
 def _claims(
-    rendered: Mapping[PackageName, Rendered],
-    before: Snapshot | None,
-    touched: frozenset[PackageName],
+    wanted: Mapping[PackageName, Rendered], before: Snapshot | None
 ) -> dict[Key, tuple[PackageName, ...]]:
-    """Who wants each object; only what touched packages want, or wanted, is looked at again."""
+    """Who wants each object; only what changed is looked at again."""
     claims = dict(before.claims) if before else {}
+    touched = _touched(before.wanted if before else {}, wanted)
     for name in touched:
-        for key in _wants(before.rendered.get(name)) if before else ():
+        for key in _wants(before.wanted.get(name)) if before else ():
             others = tuple(other for other in claims[key] if other != name)
             claims[key] = others
             if not others:
                 del claims[key]
     for name in touched:
-        for key in _wants(rendered.get(name)):
+        for key in _wants(wanted.get(name)):
             claims[key] = tuple(sorted({*claims.get(key, ()), name}))
     return claims
 
@@ -171,12 +184,11 @@ def _wants(rendered: Rendered | None) -> Iterator[Key]:
 
 
 def _touched(
-    before: Snapshot | None, rendered: Mapping[PackageName, Rendered]
+    older: Mapping[PackageName, Rendered], newer: Mapping[PackageName, Rendered]
 ) -> frozenset[PackageName]:
     """Packages that want something else than before, or came, or went."""
-    older = before.rendered if before else {}
-    either = older.keys() | rendered.keys()
-    return frozenset(name for name in either if not _same(older.get(name), rendered.get(name)))
+    either = older.keys() | newer.keys()
+    return frozenset(name for name in either if not _same(older.get(name), newer.get(name)))
 
 
 def _spaces(
@@ -242,7 +254,7 @@ def _neighbours(
     """Packages whose objects are claimed by others now, or are no longer."""
     found: set[PackageName] = set()
     for name in touched:
-        for key in (*_wants(before.rendered.get(name)), *_wants(after.rendered.get(name))):
+        for key in (*_wants(before.wanted.get(name)), *_wants(after.wanted.get(name))):
             older, newer = before.claims.get(key, ()), after.claims.get(key, ())
             if older != newer:
                 found.update(older, newer)
@@ -276,7 +288,9 @@ def read_revision(
     declaration = read_declared(commit, before.declaration if before else recalled, repository)
     last = before.snapshot if before else None
     rendered, since = _rendered(declaration.declared, last, rendering, kinds)
-    touched = _touched(last, rendered)
-    claims = _claims(rendered, last, touched)
-    snapshot = Snapshot(declaration.declared, rendered, since, claims, _namespaces(rendered))
+    touched = _touched(last.rendered if last else {}, rendered)
+    wanted = _wanted(declaration.declared, rendered, last)
+    claims = _claims(wanted, last)
+    spaces = _namespaces(rendered)
+    snapshot = Snapshot(declaration.declared, rendered, since, wanted, claims, spaces)
     return Reading(declaration, snapshot, _changed(last, snapshot, touched))

@@ -272,12 +272,15 @@ class Agent:
         facts = passed.result.facts
         held = standings(facts, facts.now)
         before = self.world.memory.report(name)
+        held_before = self.world.memory.standings(name)
         expires = self.world.memory.put(passed, held)
         self._on_pass(passed)
         self._schedule(name, passed, expires)
         if before != passed.report:
             self._news.heard()
             self._wake_neighbours(name, passed)
+        if held != held_before:
+            self._wake_takers(name, passed)
         if passed.again:
             self.packages.wake(name)
 
@@ -317,6 +320,13 @@ class Agent:
         declared = snapshot.declared.packages if snapshot else {}
         dependants = (each for each, package in declared.items() if name in package.depends_on)
         self.packages.wake_all(sorted({*dependants, *passed.result.facts.movers.values()}))
+
+    def _wake_takers(self, name: PackageName, passed: Passed) -> None:
+        """Packages that objects move to from here: they are held by what holds this one."""
+        snapshot = self.world.source.snapshot()
+        claims = snapshot.claims if snapshot else {}
+        takers = {taker for key in passed.inventory.entries for taker in claims.get(key, ())}
+        self.packages.wake_all(sorted(takers - {name}))
 
     def _work_slow(self) -> Loop:
         passes = {

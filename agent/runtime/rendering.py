@@ -57,6 +57,11 @@ class Rendering:
             known = replace(known, content=content)
         return replace(known, commit=commit)
 
+    def content(self, package: Package, commit: str) -> str:
+        """Digest of everything that a render depends on; empty where there is nothing to render."""
+        content = self._renders.digest(package, commit)
+        return "" if isinstance(content, Unknown) else content
+
     def _keep(self, name: PackageName, key: tuple[str, ...], rendered: Rendered) -> None:
         """Keep what is whole; a failure may have passing causes, so it is tried again."""
         if not isinstance(rendered, Complete):

@@ -243,3 +243,7 @@ class GitSource:
     def at(self, package: Package, commit: str) -> Rendered:
         """The package as it is declared now, rendered at another commit."""
         return self._rendering.render(package, commit, self._kinds())
+
+    def content(self, package: Package, commit: str) -> str:
+        """Digest of what the package would be rendered of at a commit; empty where none can be."""
+        return self._rendering.content(package, commit)

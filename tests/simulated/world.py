@@ -138,7 +138,8 @@ class Git:
             invalid=dict(self.invalid),
             policies=self.policies,
         )
-        return Snapshot(declared, dict(self.rendered), dict(self.since), claims, self.namespaces)
+        rendered = dict(self.rendered)
+        return Snapshot(declared, rendered, dict(self.since), rendered, claims, self.namespaces)
 
     def base(self, package: Package, applied: Applied) -> Rendered:
         """Return what was applied last, unless that is lost."""
@@ -158,6 +159,10 @@ class Git:
     def resolve(self, revision: str) -> str:
         """Return the commit that is named."""
         return revision if len(revision) == len(self.commit) else ""
+
+    def content(self, package: Package, commit: str) -> str:  # noqa: ARG002 - as the port has it
+        """Return that nobody knows: a broken package may be another every time."""
+        return ""
 
     def at(self, package: Package, commit: str) -> Rendered:
         """Return what the package was at a commit."""

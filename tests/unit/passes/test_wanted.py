@@ -15,7 +15,7 @@ def snapshot_of(facts: Facts) -> Snapshot:
     """The newest commit, which says what the facts say."""
     assert facts.declaration is not None
     declared = Declared(commit=COMMIT, packages={PAYMENTS: facts.declaration}, complete=True)
-    return Snapshot(declared, {PAYMENTS: facts.new}, {PAYMENTS: COMMIT}, {}, {})
+    return Snapshot(declared, {PAYMENTS: facts.new}, {PAYMENTS: COMMIT})
 
 
 def test_what_is_applied_keeps_its_commit_over_a_restart():
