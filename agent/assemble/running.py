@@ -157,12 +157,13 @@ class Running:
             self._outside.now,
         )
         return Leading(
-            keeper,
-            self._fence,
-            self._outside.monotonic,
-            self._prepare,
-            self._on_leading,
-            self._outside.starts,
+            keeper=keeper,
+            fence=self._fence,
+            monotonic=self._outside.monotonic,
+            prepare=self._prepare,
+            on_ready=self._on_leading,
+            on_held=self._on_held,
+            starts=self._outside.starts,
         )
 
     def _package_writer(self) -> PackageWriter:
@@ -228,6 +229,9 @@ class Running:
 
     def _on_leading(self) -> None:
         self.agent.on_leading()
+
+    def _on_held(self) -> None:
+        self.agent.on_held()
 
     def _on_told(self, package: PackageName) -> None:
         """A package is gone and Git knows: its next pass forgets it."""

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import logging
 import time
+from collections import deque
 from dataclasses import dataclass
 from datetime import timedelta
 from typing import TYPE_CHECKING, Final, Protocol
@@ -123,6 +124,9 @@ class Agent:
         self._unseen: dict[str, str] = {}
         self._expects_kinds = False
         self._names: dict[str, PackageName] = {}
+        self._barred: deque[PackageName] = deque()
+        """Packages that were woken while the lease was not surely ours."""
+        self._barred_slow: deque[str] = deque()
 
     # --- life ----------------------------------------------------------------------------------
 
@@ -161,6 +165,13 @@ class Agent:
         """The lease became ours, and what was remembered is known."""
         self.slow.wake(STATE)
         self.wake_everyone()
+
+    def on_held(self) -> None:
+        """The lease is ours still: do what was barred while that was not sure."""
+        while self._barred:
+            self.packages.wake(self._barred.popleft())
+        while self._barred_slow:
+            self.slow.wake(self._barred_slow.popleft())
 
     def wake_everyone(self) -> None:
         """Look at every package again: a kind is known at last, or we may act at last."""
@@ -261,6 +272,7 @@ class Agent:
 
     def _pass(self, name: PackageName) -> None:
         if not self._leader.holds():
+            self._barred.append(name)
             return
         self._waiting.add(name)  # before it looks: what becomes known meanwhile wakes it again
         passed = sync(name, self.world, self._writer, self._clock)
@@ -376,7 +388,10 @@ class Agent:
         return frozenset(self.world.memory.packages() - declared.keys())
 
     def _status(self) -> None:
-        if self._teller is None or not self._leader.holds() or self._is_silent():
+        if self._teller is None or self._is_silent():
+            return
+        if not self._leader.holds():
+            self._barred_slow.append(STATUS)
             return
         again = self._teller.run(self._clock())
         self._timers.at("status", again, lambda: self.slow.wake(STATUS))
@@ -396,3 +411,5 @@ class Agent:
     def _state(self) -> None:
         if self._leader.holds():
             self._on_revision()
+        else:
+            self._barred_slow.append(STATE)

@@ -45,16 +45,19 @@ class Leading:
     """Steps the keeper until it is stopped; `prepare` runs each time the lease becomes ours.
 
     Passes may run only after `prepare` returned: what another agent remembered is read in it. Then
-    `on_ready` starts them.
+    `on_ready` starts them. `on_held` follows every later renewal: the fence may have been down for
+    a moment that nobody here saw, as on a machine that slept, and what was barred then is due.
     """
 
-    def __init__(
+    def __init__(  # noqa: PLR0913 - what it is made of, each once
         self,
+        *,
         keeper: Keeper,
         fence: Fence,
         monotonic: Callable[[], float],
         prepare: Callable[[], None],
         on_ready: Callable[[], None],
+        on_held: Callable[[], None],
         starts: Starts = Thread,
     ) -> None:
         self._keeper = keeper
@@ -62,6 +65,7 @@ class Leading:
         self._monotonic = monotonic
         self._prepare = prepare
         self._on_ready = on_ready
+        self._on_held = on_held
         self._starts = starts
         self._ready = threading.Event()
         self._started: Started | None = None
@@ -110,3 +114,5 @@ class Leading:
             else:
                 self._ready.set()
                 self._on_ready()
+        else:
+            self._on_held()
