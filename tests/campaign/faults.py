@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections import Counter
 from dataclasses import dataclass, field
 from enum import StrEnum
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeAlias
 
 if TYPE_CHECKING:
     import random
@@ -55,6 +55,9 @@ OF_LINES = (Fault.CUT, Fault.HALF, Fault.TWICE, Fault.SILENT)
 OF_GIT = (Fault.UNSENT, Fault.LOST)
 
 
+Meddler: TypeAlias = "Callable[[], Fault | None]"
+
+
 @dataclass(slots=True)
 class Faults:
     """Decides at every crossing; counts them all."""
@@ -70,6 +73,8 @@ class Faults:
     instants: list[datetime] = field(default_factory=list)
     """When each was crossed, where a world set its clock."""
     now: Callable[[], datetime] | None = None
+    meddles: dict[str, list[Meddler]] = field(default_factory=dict)
+    """Who acts just before what is crossed, one each time; they may also say what goes wrong."""
     injected: Counter[Fault] = field(default_factory=Counter)
     """What went wrong so far, and how often."""
 
@@ -82,6 +87,8 @@ class Faults:
         return self._noted(self._thrown(number, among))
 
     def _thrown(self, number: int, among: tuple[Fault, ...]) -> Fault | None:
+        if waiting := self.meddles.get(self.crossings[-1]):
+            return waiting.pop(0)()
         if number in self.plan:
             return self.plan[number]
         if self.dice is None:

@@ -33,6 +33,7 @@ _BOOKS = (
     "/apis/events.k8s.io/",
     "/apis/apiextensions.k8s.io/",
 )
+_LEASE = ("leases.coordination.k8s.io", ("tidegate-system", "tidegate-default"))
 _WORDS = {"POST": "creates", "PATCH": "applies", "PUT": "updates", "DELETE": "deletes"}
 
 
@@ -113,6 +114,7 @@ class Judge:
         path = _path(asked, event)
         if path not in self._wanted_once:
             yield "outside of everything Git ever declared"
+        yield from self._unled(asked)
         if self.seen is None:
             yield "before anything was read from Git"
             return
@@ -123,6 +125,14 @@ class Judge:
             yield from self._wrong_deletion(path, event)
         elif event.before is not None:
             yield from _lost(event)
+
+    def _unled(self, asked: Asked) -> Iterator[str]:
+        """Only the process that the Lease names may write, whatever another one believes."""
+        lease = self._world.cluster.world.store.get(*_LEASE)
+        holder = lease.object["spec"].get("holderIdentity") if lease else None
+        writer = asked.user_agent.rpartition(" ")[2]
+        if writer != holder:
+            yield f"{writer} writes, but {holder or 'nobody'} holds the Lease"
 
     def _held_live(self, event: Event) -> str:
         """Who keeps an object: the one who had it before, or gets it now."""

@@ -29,7 +29,7 @@ from campaign.world import SETTINGS as USUAL
 from campaign.world import Circling, World
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Mapping
+    from collections.abc import Callable, Iterator, Mapping, Sequence
     from datetime import datetime
     from pathlib import Path
 
@@ -54,13 +54,15 @@ class Story:
     world: World
     judge: Judge
     model: Model = field(default_factory=Model)
-    stages: list[int] = field(default_factory=list)
-    """How many crossings each stage began after."""
 
-    def commit(self, model: Model) -> None:
+    def commit(self, model: Model, parent: str | None = None) -> None:
         """Commit what a model says."""
         self.model = model
-        self.judge.knows(self.world.repository.commit(model.files()), model)
+        self.commit_files(model.files(), parent)
+
+    def commit_files(self, files: Mapping[str, bytes], parent: str | None = None) -> None:
+        """Commit files that mean the same as those that the model would have."""
+        self.judge.knows(self.world.repository.commit(files, parent=parent), self.model)
 
     def until(self, is_over: Callable[[], bool]) -> None:
         """Run, with the process started again at once whenever it died, until a stage is over."""
@@ -71,6 +73,22 @@ class Story:
             if self.world.process is None:
                 self.world.start()
             self.world.run(PIECE)
+
+    def run(self, seconds: float) -> None:
+        """Run for a while; a process that died is started again."""
+        end = self.world.clock.at + timedelta(seconds=seconds)
+        self.until(lambda: self.world.clock.at >= end)
+
+    def dies(self) -> None:
+        """Run until the process is killed, and leave it dead."""
+        deaths = self.world.deaths
+        if self.world.process is None:
+            self.world.start()
+        for _ in range(round(PATIENCE.total_seconds() / PIECE)):
+            if self.world.deaths > deaths:
+                return
+            self.world.run(PIECE)
+        raise Circling("nobody was killed")
 
     def settle(self) -> None:
         """Run until everything is as Git says, and nobody else is remembered."""
@@ -96,7 +114,8 @@ def _objects(*objects: Object) -> dict[str, Object]:
     return {path_of(each["kind"], each["metadata"]["name"]): each for each in objects}
 
 
-def _with(model: Model, name: str, *objects: Object, without: tuple[str, ...] = ()) -> Model:
+def with_objects(model: Model, name: str, *objects: Object, without: tuple[str, ...] = ()) -> Model:
+    """Put objects into a package, and take others out."""
     package = model.packages.get(name, Package(spec=SPEC))
     kept = {path: one for path, one in package.objects.items() if path not in without}
     return model.with_package(name, replace(package, objects=kept | _objects(*objects)))
@@ -104,7 +123,7 @@ def _with(model: Model, name: str, *objects: Object, without: tuple[str, ...] = 
 
 def installs(story: Story) -> None:
     """Two packages come: a Job in the second wave, a Service whose address can't be changed."""
-    model = _with(
+    model = with_objects(
         Model(),
         "a",
         config_map("settings", one="1", two="1"),
@@ -113,21 +132,23 @@ def installs(story: Story) -> None:
         job("migrate", "v1", wave=1),
         service("web", "10.0.0.1", 80),
     )
-    story.commit(_with(model, "b", config_map("other", one="1")))
+    story.commit(with_objects(model, "b", config_map("other", one="1")))
     story.settle()
 
 
-def changes(story: Story) -> None:
-    """A value changes, and what can't be changed in place: a finished Job and an address."""
-    story.commit(
-        _with(
-            story.model,
-            "a",
-            config_map("settings", one="2", two="1"),
-            job("migrate", "v2", wave=1),
-            service("web", "10.0.0.2", 80),
-        )
+def commits_changes(story: Story) -> None:
+    """Commit another value, and what can't be changed in place: a finished Job and an address."""
+    changed = (
+        config_map("settings", one="2", two="1"),
+        job("migrate", "v2", wave=1),
+        service("web", "10.0.0.2", 80),
     )
+    story.commit(with_objects(story.model, "a", *changed))
+
+
+def changes(story: Story) -> None:
+    """Carry the changes out."""
+    commits_changes(story)
     story.settle()
 
 
@@ -135,18 +156,18 @@ def moves(story: Story) -> None:
     """One ConfigMap goes over to the other package, another one is wanted no more."""
     settings, old = path_of("ConfigMap", "settings"), path_of("ConfigMap", "old")
     kept = story.model.packages["a"].objects[settings]
-    model = _with(story.model, "a", without=(settings, old))
-    story.commit(_with(model, "b", kept))
+    model = with_objects(story.model, "a", without=(settings, old))
+    story.commit(with_objects(model, "b", kept))
     story.settle()
 
 
 def suspends(story: Story) -> None:
     """Everything is held by a commit; what changes then waits for the next one."""
     story.commit(replace(story.model, suspended=frozenset({"All"})))
-    story.until(lambda: set(_told(story).values()) == {"Suspended"})
+    story.until(lambda: set(told_states(story).values()) == {"Suspended"})
     path = path_of("ConfigMap", "other")
-    model = _with(story.model, "a", deployment("web", "v2", 2), without=(path,))
-    story.commit(_with(model, "b", without=(path,)))
+    model = with_objects(story.model, "a", deployment("web", "v2", 2), without=(path,))
+    story.commit(with_objects(model, "b", without=(path,)))
     head = story.world.repository.head
     story.until(lambda: story.judge.seen is story.judge.models[head])
 
@@ -166,7 +187,8 @@ def leaves(story: Story) -> None:
 STORY = (installs, changes, moves, suspends, resumes, leaves)
 
 
-def _told(story: Story) -> dict[str, str]:
+def told_states(story: Story) -> dict[str, str]:
+    """Say what each package says of itself."""
     told = {each: story.world.ask("GET", f"{PACKAGES}/{each}") for each in story.model.packages}
     return {name: one.get("status", {}).get("state", "") for name, one in told.items()}
 
@@ -176,18 +198,26 @@ def _told(story: Story) -> dict[str, str]:
 
 def told(folder: Path, plan: Plan | None = None) -> Story:
     """Tell the story once, with these faults; what went wrong is among the judge's faults."""
+    return through(STORY, begun(folder, plan))
+
+
+def begun(folder: Path, plan: Plan | None = None) -> Story:
+    """Begin with an empty cluster, and an empty repository."""
     random.seed(0)  # the agent's own jitter
     judge = Judge()
     world = World(folder, judge, Faults(plan=plan or {}), settings=SETTINGS)
-    story = Story(world, judge)
-    story.world.ask("POST", "/api/v1/namespaces", {"metadata": {"name": SPACE}})
+    world.ask("POST", "/api/v1/namespaces", {"metadata": {"name": SPACE}})
+    return Story(world, judge)
+
+
+def through(stages: Sequence[Callable[[Story], None]], story: Story) -> Story:
+    """Tell stage after stage, until one does not end."""
     try:
-        for stage in STORY:
-            story.stages.append(story.world.faults.count)
+        for stage in stages:
             stage(story)
     except Circling as error:
-        judge.faults.append(str(error))
-    judge.end(story.model)
+        story.judge.faults.append(str(error))
+    story.judge.end(story.model)
     return story
 
 

@@ -90,6 +90,11 @@ class World:
         self.faults.now = self.clock.now
         self.judge.look_at(self)
 
+    @property
+    def identity(self) -> str:
+        """What the process that was started last calls itself, at the Lease and to the server."""
+        return f"agent-{self.starts}"
+
     # --- the process -----------------------------------------------------------------------------
 
     def start(self) -> None:
@@ -97,7 +102,9 @@ class World:
         self.starts += 1
         loops = Loops(self.clock, self._is_ready)
         alarms = Alarms(self.clock)
-        wire = Wire(self.cluster, AGENT, self.faults, self.clock, loops, self._wait)
+        wire = Wire(
+            self.cluster, f"{AGENT} {self.identity}", self.faults, self.clock, loops, self._wait
+        )
         running = Running(self.settings, self.folder, self._outside(wire, loops, alarms))
         running._cluster.schemas._converted = SCHEMAS
         self.process = Process(running, loops, alarms)
@@ -113,7 +120,7 @@ class World:
             timers=alarms,
             starts=loops,
             executor=Inline(),  # type: ignore[arg-type]
-            identity=f"agent-{self.starts}",
+            identity=self.identity,
             key=bytes(32),
             now=self.clock.now,
             monotonic=self.clock.monotonic,
