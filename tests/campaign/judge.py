@@ -124,6 +124,7 @@ class Judge:
         if asked.method == "DELETE":
             yield from self._wrong_deletion(path, event)
         elif event.before is not None:
+            yield from _taken(event.before.object)
             yield from _lost(event)
 
     def _unled(self, asked: Asked) -> Iterator[str]:
@@ -240,6 +241,13 @@ def _owner(found: dict[str, Any]) -> str:
 
 def _image(found: dict[str, Any]) -> str:
     return str(found["spec"]["template"]["spec"]["containers"][0]["image"])
+
+
+def _taken(before: dict[str, Any]) -> Iterator[str]:
+    """What is nobody's may be adopted, what is another one's may not."""
+    owner = _owner(before)
+    if owner and not owner.startswith(MINE):
+        yield f"takes what is {owner}'s"
 
 
 def _lost(event: Event) -> Iterator[str]:

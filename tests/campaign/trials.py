@@ -24,7 +24,7 @@ from campaign.kills import (
     told_states,
     with_objects,
 )
-from campaign.model import Window, config_map, path_of
+from campaign.model import APIS, Window, config_map, path_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -37,8 +37,12 @@ OLD = path_of("ConfigMap", "old")
 OTHER = path_of("ConfigMap", "other")
 MIGRATE = path_of("Job", "migrate")
 WEB = path_of("Service", "web")
+DEPLOYMENT = path_of("Deployment", "web")
+_, CONFIG_MAPS = APIS["ConfigMap"]
 FETCH = "git fetch"
 PUSH = "git push"
+PUSHES = 200.0
+"""Seconds in which some pushes are due, of those that are tried again, too."""
 TORN = b"apiVersion: tidegate.io/v1alpha1\nkind: [Suspension\n"
 AWHILE = 30.0
 """Seconds: some polls, and longer than a Lease lasts."""
@@ -73,7 +77,7 @@ def recreated(story: Story) -> None:
     def anew() -> None:
         story.world.ask("DELETE", OLD)
         body = {"metadata": {"name": "old"}, "data": {THEIRS: "mine"}}
-        story.world.ask("POST", OLD.rpartition("/")[0], body)
+        story.world.ask("POST", CONFIG_MAPS, body)
 
     meddle(story, f"DELETE {OLD}", anew)
     prunes_old(story)
@@ -86,6 +90,17 @@ def disowned(story: Story) -> None:
     meddle(story, FETCH, lambda: story.world.ask("PATCH", OLD, annotations, "merge"))
     prunes_old(story)
     story.run(AWHILE)
+
+
+def taken(story: Story) -> None:
+    """Just before an object is made, another instance makes one of that name."""
+    metadata = {"name": "settings", "annotations": {OWNER: "other/sim/shop/a"}}
+    body = {"metadata": metadata, "data": {"one": "mine"}}
+    meddle(story, f"PATCH {SETTINGS}", lambda: story.world.ask("POST", CONFIG_MAPS, body))
+    story.commit(with_objects(story.model, "a", config_map("settings", one="1")))
+    story.run(AWHILE)
+    story.world.ask("DELETE", SETTINGS)
+    story.settle()
 
 
 def unreadable(story: Story) -> None:
@@ -127,6 +142,11 @@ def frozen_while_dead(story: Story, path: str = WEB) -> None:
         story.judge.faults.append(f"{path} was deleted to be replaced, and not put back")
     story.commit(replace(story.model, suspended=frozenset()))
     story.settle()
+
+
+def job_frozen_while_dead(story: Story) -> None:
+    """The same, where what was deleted is a Job."""
+    frozen_while_dead(story, MIGRATE)
 
 
 def moved(story: Story) -> None:
@@ -180,9 +200,10 @@ def closing(story: Story) -> None:
         clock.later((start - clock.at).total_seconds() + 1)
         return Fault.UNSENT
 
-    meddle(story, f"PATCH {SETTINGS}", slow)
-    story.model = replace(story.model, window=Window(start, start + timedelta(minutes=1)))
-    commits_changes(story)
+    meddle(story, f"PATCH {OLD}", slow)
+    changed = (config_map("old", one="2"), config_map("settings", one="2"))
+    window = Window(start, start + timedelta(minutes=1))
+    story.commit(replace(with_objects(story.model, "a", *changed), window=window))
     story.run(AWHILE)
     story.commit(replace(story.model, window=None))
     story.settle()
@@ -200,6 +221,21 @@ def rewritten(story: Story) -> None:
     head = story.world.repository.head
     story.commit(replace(story.model, forgives=head, since=story.world.clock.at))
     story.settle()
+
+
+# --- order ---------------------------------------------------------------------------------------
+
+
+def waves(story: Story) -> None:
+    """A Job of the second wave waits for the Deployment of the first."""
+
+    def look() -> None:
+        found = story.world.ask("GET", DEPLOYMENT)
+        if not found.get("status", {}).get("availableReplicas"):
+            story.judge.faults.append(f"{MIGRATE} comes before {DEPLOYMENT} is available")
+
+    meddle(story, f"PATCH {MIGRATE}", look)
+    installs(story)
 
 
 # --- two processes, and what is remembered -------------------------------------------------------
@@ -249,7 +285,9 @@ def unpushed(story: Story) -> None:
     """Git can't be pushed to for a while."""
     meddle(story, PUSH, *[fails(Fault.UNSENT)] * 2)
     changes(story)
-    story.run(200)
+    story.run(PUSHES)
+    moves(story)
+    story.run(PUSHES)
 
 
 def doubtful(story: Story) -> None:
@@ -267,7 +305,10 @@ TRIALS: tuple[Callable[[Story], None], ...] = (
     unreadable,
     torn,
     frozen_while_dead,
+    job_frozen_while_dead,
     moved,
+    taken,
+    waves,
     restarted_without_policies,
     suspended_live,
     closing,
@@ -281,7 +322,11 @@ TRIALS: tuple[Callable[[Story], None], ...] = (
 )
 
 
+_FROM_NOTHING = (dropped_while_dead, taken, waves)
+"""Those that begin before anything is installed."""
+
+
 def tried(trial: Callable[[Story], None], folder: Path) -> list[str]:
     """Live through a trial; returns the promises that were broken."""
-    before = () if trial is dropped_while_dead else (installs,)
+    before = () if trial in _FROM_NOTHING else (installs,)
     return through((*before, trial), begun(folder)).judge.faults
