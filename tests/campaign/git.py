@@ -55,6 +55,8 @@ class Repository:
     commits: dict[str, Commit] = field(default_factory=dict)
     head: str = ""
     reachable: bool = True
+    has_branch: bool = True
+    """Whether the ref is there; its commits are, whatever happens to it."""
     status: Files | None = None
     """The files of the status branch; None before the first commit to it."""
     pushes: int = 0
@@ -98,7 +100,7 @@ class Mirror:
     def poll(self) -> str | None:
         """The branch's commit over there; None if there is no such branch."""
         self._cross("git ls-remote")
-        return self._repository.head or None
+        return self._repository.head if self._repository.has_branch else None
 
     def fetch(self) -> str:
         """Bring it here."""
@@ -109,7 +111,7 @@ class Mirror:
             raise GitError(GitReason.UNREACHABLE, "no route to host")
         if fault is Fault.LOST:
             raise GitError(GitReason.TIMED_OUT, "half of a pack came")
-        if not self._repository.head:
+        if not self._repository.has_branch:
             raise GitError(GitReason.NO_BRANCH, "there is no branch main")
         self._disk.tip = self._repository.head
         if fault is Fault.KILL_AFTER:

@@ -234,6 +234,11 @@ def parts(life: Life) -> None:
     life.world.repository.reachable = not life.world.repository.reachable
 
 
+def vanishes(life: Life) -> None:
+    """Delete the branch, or push it again."""
+    life.world.repository.has_branch = not life.world.repository.has_branch
+
+
 def waits(life: Life) -> None:
     """Let the machine sleep: time jumps, and nobody did anything meanwhile."""
     life.world.clock.later(life.dice.choice((40.0, 400.0, 4000.0)))
@@ -261,6 +266,7 @@ EVENTS: tuple[tuple[int, Callable[[Life], None]], ...] = (
     (1, stops),
     (1, forgets),
     (1, parts),
+    (1, vanishes),
     (2, waits),
 )
 _WEIGHTS = [weight for weight, _ in EVENTS]
@@ -302,7 +308,7 @@ def heal(life: Life) -> None:
     """Let no more faults happen, lift what holds, and wait until everything is as Git says."""
     world, judge = life.world, life.judge
     world.faults.heal()
-    world.repository.reachable = True
+    world.repository.reachable = world.repository.has_branch = True
     for name in NAMES:
         if world.ask("GET", f"{PACKAGES}/{name}"):
             _mark(life, name, None)
