@@ -12,6 +12,7 @@ if TYPE_CHECKING:
 
     from agent.runtime.loops import Loop
 
+TICK = timedelta(microseconds=1)
 BEGIN = datetime(2026, 10, 20, 8, 0, tzinfo=UTC)
 
 
@@ -130,7 +131,8 @@ class Loops:
         if pause is None:
             turn.over = True
             return
-        turn.due = self.clock.at + timedelta(seconds=pause)
+        # Time passes in microseconds here: a shorter pause would never end.
+        turn.due = self.clock.at + max(timedelta(seconds=pause), TICK if pause else timedelta(0))
         turn.parked = self.idle
 
     def next(self) -> datetime | None:
