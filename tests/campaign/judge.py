@@ -57,6 +57,7 @@ class Judge:
     """Paths that we deleted although Git wants them: to be put back, whatever holds."""
     _wanted_once: set[str] = field(default_factory=set)
     _version: int = 0
+    _rests_since: int = 0
     _world: Any = None
 
     def look_at(self, world: World) -> None:
@@ -175,6 +176,17 @@ class Judge:
     def end(self, model: Model) -> None:
         """Everything has to be as Git says, told so, and nothing of ours left over."""
         self.faults += [f"at the end: {each}" for each in self.undone(model)]
+
+    def rests_from_here(self) -> None:
+        """Everything is done and told: from here on there is nothing to ask for."""
+        self._rests_since = len(self.journal)
+
+    def rested(self) -> None:
+        """At rest nothing is asked but the lease."""
+        asked = self.journal[self._rests_since :]
+        self.faults += [
+            f"at rest: {each}" for each in asked if " tidegate " in each and "/leases/" not in each
+        ]
 
     def undone(self, model: Model) -> list[str]:
         """List what is not as Git says, or not told so."""

@@ -321,6 +321,10 @@ def heal(life: Life) -> None:
         if not judge.undone(ended):
             break
     judge.end(ended)
+    _run(life, REST)  # what is still to be told of it
+    judge.rests_from_here()
+    _run(life, REST)
+    judge.rested()
 
 
 def told(life: Life) -> dict[str, Any]:
