@@ -41,6 +41,14 @@ def _hear(end: int) -> bytes:
     return os.read(end, 100)
 
 
+def _hear_pids(end: int, count: int) -> list[int]:
+    """Read that many process ids, however many come with one reading; a space ends each."""
+    heard = b""
+    while heard.count(b" ") < count:
+        heard += _hear(end)
+    return [int(pid) for pid in heard.split()]
+
+
 @pytest.fixture
 def pipe() -> Iterator[tuple[int, int]]:
     """A pipe by which a grandchild tells its process id."""
@@ -151,13 +159,17 @@ def test_runs_in_many_threads_leave_each_others_descriptors_alone():
 def test_nothing_survives_a_killed_agent(pipe: tuple[int, int], *, network: bool):
     """After kill -9 of the agent the kernel kills its programs, and theirs."""
     hears, says = pipe
-    inner = f"import os, signal; os.fork(); os.write({says}, b'%d ' % os.getpid()); signal.pause()"
+    # It speaks when its input has ended, which comes after it was put on its leash.
+    inner = (
+        "import os, signal; os.read(0, 1); os.fork();"
+        f"os.write({says}, b'%d ' % os.getpid()); signal.pause()"
+    )
     program = (
         "import sys; from agent.edges import process; process.run("
         f"[sys.executable, '-c', {inner!r}], keep_open=[{says}], network={network}, timeout=600)"
     )
     agent = subprocess.Popen([sys.executable, "-c", program], cwd=ROOT, pass_fds=[says])
-    pids = [int(pid) for pid in (_hear(hears) + _hear(hears)).split()]
+    pids = _hear_pids(hears, 2)
     agent.kill()
     agent.wait()
     assert [_exited(pid) for pid in pids] == [True, True]
@@ -198,7 +210,7 @@ def test_a_program_beside_us_does_not_outlive_the_block(pipe: tuple[int, int], t
     end = f"os.open('/proc/{os.getpid()}/fd/{says}', os.O_WRONLY)"
     program = f"import os, signal; os.fork(); os.write({end}, b'%d ' % os.getpid()); signal.pause()"
     with process.background([*PYTHON, program], output=tmp_path / "output", cwd=tmp_path):
-        pids = [int(pid) for pid in (_hear(hears) + _hear(hears)).split()]
+        pids = _hear_pids(hears, 2)
     assert [_exited(pid) for pid in pids] == [True, True]
 
 
