@@ -185,6 +185,21 @@ class ControlPlane:
             and namespace in ("", request.namespace)
         ]
 
+    def wait_for_audit(
+        self, since: int, claim: Callable[[list[audit.Request]], bool], *, user: str, seconds: float
+    ) -> list[audit.Request]:
+        """Give a user's requests since a marker as soon as a claim about them holds.
+
+        A watch shows a write before the server answers it, and so before it is in the log, which
+        has no way to say that it grew.
+        """
+        pause = threading.Event()
+        for _ in range(int(seconds * 20)):
+            if claim(asked := self.audit(since, user=user)):
+                return asked
+            pause.wait(0.05)
+        raise TimeoutError(f"the audit log is not as expected after {seconds} s: {asked[-20:]}")
+
     @contextmanager
     def controller_manager(self, controllers: Sequence[str] = CONTROLLERS) -> Iterator[Server]:
         """Run these controllers meanwhile; not nested, for a second one waits for the first to end.

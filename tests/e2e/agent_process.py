@@ -11,13 +11,12 @@ import os
 import signal
 import subprocess
 import sys
-import threading
 from contextlib import ExitStack, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar, NamedTuple, Self
 
-from e2e import deployed
+from e2e import audited, deployed
 from e2e.remote import Remote
 from git_server import Repository
 
@@ -32,7 +31,6 @@ if TYPE_CHECKING:
 COMMAND = Path(sys.executable).with_name("tidegate")
 SECONDS = 25
 """After which a story gives up; none takes that long."""
-_READS = frozenset({"get", "list", "watch"})
 _KEPT = ("HOME", "LANG", "PATH", "TMPDIR")
 
 
@@ -216,11 +214,20 @@ class Site:
 
         They are the agent's unless another user is named.
         """
-        return [_said(one) for one in self._writes(since, user) if one.resource != "leases"]
+        return [audited.said(one) for one in self._writes(since, user) if one.resource != "leases"]
 
     def workload_writes(self, since: int) -> list[str]:
         """Writes of the packages' objects alone, without what the agent keeps and tells."""
-        return [_said(one) for one in self._writes(since) if not self._is_bookkeeping(one)]
+        return [audited.said(one) for one in self._writes(since) if not self._is_bookkeeping(one)]
+
+    def asked(self, since: int) -> list[Request]:
+        """What the agent asked for since a marker.
+
+        But not for kinds, where another story has changed what kinds there are: all agents look.
+        """
+        asked = self.plane.audit(since, user=self.user)
+        kinds = audited.changes_kinds(self.plane.audit(self._began, user_agent_prefix=""))
+        return [one for one in asked if one.resource] if kinds else asked
 
     def refusals(self) -> list[str]:
         """What the agent asked for and may not have, with the verb, each once."""
@@ -228,11 +235,7 @@ class Site:
         return sorted({f"{one.verb} {one.uri}" for one in asked if one.code == 403})
 
     def _writes(self, since: int, user: str = "") -> list[Request]:
-        return [
-            one
-            for one in self.plane.audit(since, user=user or self.user)
-            if one.verb not in _READS and not one.dry_run
-        ]
+        return audited.writes(self.plane.audit(since, user=user or self.user))
 
     def _is_bookkeeping(self, one: Request) -> bool:
         ours = one.namespace == self.home or (one.resource, one.name) == ("namespaces", self.home)
@@ -345,26 +348,21 @@ class Site:
         return dict(found["status"])
 
     def wait_until_quiet(self, state: str = "Synced", name: str = "web") -> Object:
-        """Wait until a package is in a state and the event of its last transition is there too.
+        """Wait until a package is in a state and all that a pass writes was answered to the agent.
 
-        It is the last thing that a pass writes.
+        The event of the last transition is the last of it; beside passes it writes its own state.
         """
         status = self.wait_until_told(state, name=name)
         wanted = status["transitions"][-1]["seq"]
-        path = f"/apis/events.k8s.io/v1/namespaces/{self.namespace}/events"
-        seen: set[str] = set()
-        with self.client.watch(f"{path}?watch=true") as watch:
-            limit = threading.Timer(SECONDS, watch.close)
-            limit.start()
-            for event in watch.events():
-                if event["object"].get("regarding", {}).get("name") == name:
-                    seen.add(event["object"]["metadata"]["name"])
-                if len(seen) >= wanted:
-                    break
-            limit.cancel()
-            limit.join()
-        assert len(seen) >= wanted, seen
+        self._wait_for_answers(self._began, lambda asked: audited.is_told(asked, name, wanted))
         return status
+
+    def wait_for_renewal(self, since: int) -> None:
+        """Wait until the agent was told that its Lease is renewed."""
+        self._wait_for_answers(since, audited.is_renewed)
+
+    def _wait_for_answers(self, since: int, claim: Callable[[list[Request]], bool]) -> None:
+        self.plane.wait_for_audit(since, claim, user=self.user, seconds=SECONDS)
 
     @property
     def status_branch(self) -> str:
@@ -385,11 +383,3 @@ def _taken(answer: Answer) -> Object:
 def _tells(found: Object | None, state: str, reason: str) -> bool:
     status = found.get("status", {}) if found else {}
     return status.get("state") == state and reason in ("", status.get("reason"))
-
-
-def _said(one: Request) -> str:
-    """`patch configmaps/web`, `patch packages/web/status`, `create events`; refusals with code."""
-    name = "" if one.resource == "events" else f"/{one.name}"
-    what = f"{one.verb} {one.resource}{name}"
-    what += f"/{one.subresource}" if one.subresource else ""
-    return what if one.code < 400 else f"{what} ({one.code})"

@@ -25,7 +25,7 @@ def test_one_changed_object_among_two_hundred_is_one_write(site: Site) -> None:
         agent.stop()
     assert site.workload_writes(mark) == ["patch configmaps/map-007"]
     assert site.value("map-007") == "2"
-    requests = [one for one in site.plane.audit(mark, user=site.user) if one.resource != "leases"]
+    requests = [one for one in site.asked(mark) if one.resource != "leases"]
     assert len(requests) <= 5, [(one.verb, one.uri) for one in requests]
     told = site.repository.log(site.status_branch)[0].message
     assert f"\nTidegate-Revision: {commit}\n" in told
@@ -36,16 +36,9 @@ def test_nothing_is_asked_at_rest_but_the_lease(site: Site) -> None:
     site.commit(package(site.namespace, objects={"a": config_map("a")}))
     with site.start():
         site.wait_until_quiet()
-        renewals = f"/apis/coordination.k8s.io/v1/namespaces/{site.home}/leases"
         mark = site.plane.marker()
-        lease = site.client.get(f"{renewals}/tidegate-{site.name}").body["metadata"]
-        site.client.wait_for(
-            f"{renewals}/tidegate-{site.name}",
-            lambda one: (
-                bool(one) and one["metadata"]["resourceVersion"] != lease["resourceVersion"]
-            ),
-        )
-        asked = {one.resource for one in site.plane.audit(mark, user=site.user)}
+        site.wait_for_renewal(mark)
+        asked = {one.resource for one in site.asked(mark)}
     assert asked == {"leases"}
 
 
