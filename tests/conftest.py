@@ -144,6 +144,13 @@ def controllers(control_plane: ControlPlane, namespace: str) -> Iterator[Kubelet
 
 
 @pytest.fixture
+def no_controllers(control_plane: ControlPlane) -> Iterator[None]:
+    """Keep the controllers of other tests away, which would work here too: the test plays them."""
+    with control_plane.without_controllers():
+        yield
+
+
+@pytest.fixture
 def repository(tmp_path: Path) -> Repository:
     """Give an empty bare repository."""
     return Repository(tmp_path / "repository.git")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import fcntl
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -137,6 +138,17 @@ def test_job_outcomes(control_plane: ControlPlane, namespace: str) -> None:
     path = f"{pods}/{held[0]['metadata']['name']}"
     client.merge(path, {"metadata": {"annotations": {"test/outcome": None}}})
     client.wait_for(f"{jobs}/held", lambda job: _has(job, "Complete"))
+
+
+def test_controllers_wait_for_tests_that_play_them(control_plane: ControlPlane) -> None:
+    """No controller manager starts while a test does the controllers' part; others may do so."""
+    with (
+        (control_plane.folder / "controller-manager.lock").open("w") as lock,
+        control_plane.without_controllers(),
+        control_plane.without_controllers(),
+        pytest.raises(BlockingIOError),
+    ):
+        fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
 
 
 @pytest.mark.usefixtures("controllers")

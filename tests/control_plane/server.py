@@ -226,6 +226,13 @@ class ControlPlane:
             finally:
                 server.kill()
 
+    @contextmanager
+    def without_controllers(self) -> Iterator[None]:
+        """Let no controller manager run meanwhile: it works in every test's namespace."""
+        with (self.folder / "controller-manager.lock").open("w") as lock:
+            fcntl.flock(lock, fcntl.LOCK_SH)
+            yield
+
     def kubelet(self, namespace: str = "") -> Kubelet:
         """Give the stand-in for nodes, in one namespace or all: `with control_plane.kubelet():`."""
         token = self._token("test-kubelet")

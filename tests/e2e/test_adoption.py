@@ -13,6 +13,7 @@ if TYPE_CHECKING:
 pytestmark = [pytest.mark.e2e, pytest.mark.real]
 
 
+@pytest.mark.usefixtures("no_controllers")
 def test_never_leaves_an_existing_deployment_untouched(site: Site) -> None:
     """With `adopt: Never` an unlabelled Deployment stays as it is, and the refusal is shown."""
     before = site.create("apps/v1/deployments", workload("app", "example/theirs:1"))

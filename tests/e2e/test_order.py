@@ -76,6 +76,7 @@ def created(site: Site, resource: str, name: str) -> datetime:
     return datetime.fromisoformat(found["metadata"]["creationTimestamp"])
 
 
+@pytest.mark.usefixtures("no_controllers")
 def test_a_wave_waits_for_the_health_of_the_one_before(site: Site) -> None:
     """The second wave is applied when the first is healthy, by the event that says so."""
     waves = {
@@ -92,6 +93,7 @@ def test_a_wave_waits_for_the_health_of_the_one_before(site: Site) -> None:
     assert site.workload_writes(mark) == ["patch deployments/one", "patch configmaps/two"]
 
 
+@pytest.mark.usefixtures("no_controllers")
 def test_a_package_waits_for_what_it_depends_on(site: Site) -> None:
     """`dependsOn` holds a new revision until the dependency is healthy, and lets repairs pass."""
     commit = site.commit(

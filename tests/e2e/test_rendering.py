@@ -102,6 +102,7 @@ def test_a_broken_kustomization_keeps_what_is_there(site: Site) -> None:
     assert site.workload_writes(mark) == []
 
 
+@pytest.mark.usefixtures("no_controllers")
 def test_a_chart_with_hooks(site: Site) -> None:
     """A hook before upgrades runs first and once per content; a test hook is left out."""
     site.commit(chart(site, "1"))

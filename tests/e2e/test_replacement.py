@@ -76,6 +76,7 @@ def test_a_claim_is_never_replaced(site: Site) -> None:
     assert site.told() == ("Waiting", "ReplacementHeld")
 
 
+@pytest.mark.usefixtures("no_controllers")
 def test_a_workload_is_replaced_only_where_it_says_so_itself(site: Site) -> None:
     """A Deployment's selector waits although its package says Recreate."""
     site.commit(package(site.namespace, objects={"app": workload("app")}, replace="Recreate"))

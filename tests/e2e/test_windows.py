@@ -71,6 +71,7 @@ def test_a_closed_window_holds_and_its_opening_lets_go(site: Site) -> None:
     assert site.workload_writes(mark) == ["patch configmaps/a"]
 
 
+@pytest.mark.usefixtures("no_controllers")
 def test_a_sync_cut_short_by_its_window_is_finished_at_the_next(site: Site) -> None:
     """Closed between waves and killed: the next opening finishes the same revision."""
     waves = {
