@@ -11,11 +11,14 @@ import socket
 import socketserver
 import threading
 from http import HTTPStatus
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import TYPE_CHECKING, Any, Final
 
 from agent.core.errors import AgentError
 from agent.edges import clock
+from agent.edges.lean import stand_in, standing_in
+
+with standing_in(stand_in("html")):  # a table of 1 MiB, for error pages that nobody gets
+    from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 if TYPE_CHECKING:
     from collections.abc import Callable

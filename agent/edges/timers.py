@@ -6,11 +6,13 @@ opens twice or never on the nights clocks change.
 
 from __future__ import annotations
 
+import inspect
 from contextlib import suppress
 from datetime import UTC
 from typing import TYPE_CHECKING
 
 from agent.edges import clock
+from agent.edges.lean import stand_in, standing_in
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Hashable
@@ -21,8 +23,15 @@ class Timers:
     """One wake-up per key, and steady intervals."""
 
     def __init__(self) -> None:
-        from apscheduler.executors.pool import ThreadPoolExecutor  # noqa: PLC0415 - lazy: 0.2 s
-        from apscheduler.schedulers.background import BackgroundScheduler  # noqa: PLC0415
+        # It takes one name of asyncio, and on newer Pythons takes it from inspect: 2 MiB.
+        functions = {"iscoroutinefunction": inspect.iscoroutinefunction}
+        with standing_in(stand_in("asyncio", **functions)):
+            from apscheduler.executors.pool import (  # noqa: PLC0415 - lazy: 0.2 s
+                ThreadPoolExecutor,
+            )
+            from apscheduler.schedulers.background import (  # noqa: PLC0415
+                BackgroundScheduler,
+            )
 
         self._scheduler = BackgroundScheduler(
             timezone=UTC,

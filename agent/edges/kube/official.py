@@ -9,12 +9,13 @@ call. Never changes what the client does: a name that was left out is there when
 from __future__ import annotations
 
 import sys
-from contextlib import contextmanager
 from dataclasses import dataclass
 from importlib import import_module
 from importlib.util import find_spec, module_from_spec
 from types import ModuleType
 from typing import TYPE_CHECKING, Any, Final
+
+from agent.edges.lean import standing_in
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -55,7 +56,7 @@ def _enter() -> None:
     client: Any = sys.modules["kubernetes.client"]
     client.Configuration = import_module("kubernetes.client.configuration").Configuration
     client.ApiClient = _late("kubernetes.client.api_client", "ApiClient")
-    with _standing_in():
+    with standing_in(*_without_oauth()):
         import_module("kubernetes.config.kube_config")
 
 
@@ -88,18 +89,12 @@ def _late(module: str, name: str) -> Callable[..., Any]:
     return make
 
 
-@contextmanager
-def _standing_in() -> Iterator[None]:
-    """Let `kube_config` be imported without OAuth; nobody else sees the stand-ins."""
-    session: Any = ModuleType("requests_oauthlib")
-    session.OAuth2Session = _late("requests_oauthlib", "OAuth2Session")
-    oauth = ModuleType("oauthlib")
-    oauth.__dict__["__getattr__"] = lambda name: import_module(f"oauthlib.{name}")
-    stands = {"requests_oauthlib": session, "oauthlib": oauth, "oauthlib.oauth2": oauth}
-    absent = {name: module for name, module in stands.items() if name not in sys.modules}
-    sys.modules.update(absent)
-    try:
-        yield
-    finally:
-        for name in absent:
-            del sys.modules[name]
+def _without_oauth() -> Iterator[ModuleType]:
+    """Yield what lets `kube_config` be imported without OAuth."""
+    session = ModuleType("requests_oauthlib")
+    session.__dict__["OAuth2Session"] = _late("requests_oauthlib", "OAuth2Session")
+    yield session
+    for name in ("oauthlib", "oauthlib.oauth2"):
+        oauth = ModuleType(name)
+        oauth.__dict__["__getattr__"] = lambda part: import_module(f"oauthlib.{part}")
+        yield oauth
