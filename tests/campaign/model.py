@@ -7,8 +7,10 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field, replace
 from datetime import timedelta
+from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 
+import orjson
 import yaml
 
 if TYPE_CHECKING:
@@ -139,7 +141,12 @@ def _policy(kind: str, name: str, spec: Object) -> bytes:
 
 
 def _text(document: Object) -> bytes:
-    return yaml.dump(document, Dumper=yaml.CSafeDumper, encoding="utf-8")  # type: ignore[no-any-return]
+    return _yaml(orjson.dumps(document))
+
+
+@lru_cache(maxsize=4096)
+def _yaml(document: bytes) -> bytes:
+    return yaml.dump(orjson.loads(document), Dumper=yaml.CSafeDumper, encoding="utf-8")  # type: ignore[no-any-return]
 
 
 def _files(name: str, package: Package) -> dict[str, bytes]:

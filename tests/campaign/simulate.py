@@ -170,7 +170,7 @@ def lives(seeds: range, workers: int) -> int:
 
 def all_kills(workers: int, every: int) -> int:
     """Kill at every crossing and at every pair of them; `every`: only each so manieth first."""
-    firsts = list(kills.singles(_reference().crossings))[::every]
+    firsts = list(kills.distinct(_reference()))[::every]
     say(f"{len(firsts)} kills, each alone and with every second one after it")
     return _campaign("tellings", pairs, firsts, 0, workers, at_once=1)
 

@@ -82,6 +82,8 @@ class Turn:
     steps: Loop
     due: datetime
     over: bool = False
+    works: bool = False
+    """It serves a queue."""
     parked: Callable[[], bool] | None = None
     """Tells whether the stream it reads has anything to say; None: it reads none."""
 
@@ -107,8 +109,9 @@ class Loops:
 
     def __call__(self, name: str, loop: Callable[[], Loop]) -> Turn:
         """Take a loop in; of several workers on one queue one is enough."""
-        turn = Turn(name, loop(), self.clock.at)
-        if not name.startswith(("package-", "slow-")) or name.endswith("-0"):
+        works = name.startswith(("package-", "slow-"))
+        turn = Turn(name, loop(), self.clock.at, works=works)
+        if not works or name.endswith("-0"):
             self.turns.append(turn)
         return turn
 
@@ -120,7 +123,7 @@ class Loops:
     def _can_move(self, turn: Turn) -> bool:
         if turn.due > self.clock.at:
             return False
-        if turn.name.startswith(("package-", "slow-")):
+        if turn.works:
             return self.ready(turn.name)
         return turn.parked is None or turn.parked()
 

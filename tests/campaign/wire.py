@@ -167,7 +167,7 @@ class Lines:
                 yield line
 
     def _is_silent(self) -> bool:
-        return self._wire.clock.monotonic() < self._silent_until
+        return bool(self._silent_until) and self._wire.clock.monotonic() < self._silent_until
 
     def _has_news(self) -> bool:
         return not self._is_silent() and (self._stream.has_news or self._stream.is_over)
