@@ -8,6 +8,7 @@ from __future__ import annotations
 import random
 from dataclasses import dataclass
 from datetime import timedelta
+from itertools import chain
 from typing import TYPE_CHECKING, Any, Final
 from weakref import WeakSet
 
@@ -88,6 +89,7 @@ class Sandbox:
         self._watches: WeakSet[WatchStream] = WeakSet()
         self._settled = 0
         self._looked = clock()
+        self._known: tuple[int, list[datetime]] = (0, [])
         with self.world.store.lock:
             self._begin()
 
@@ -158,18 +160,25 @@ class Sandbox:
     def due(self) -> datetime | None:
         """Tell when `step` has something to do, if nobody asks for anything before."""
         with self.world.store.lock:
-            now = self.world.clock()
-            instants = (each for part in (pods, workloads, jobs) for each in part.due(self._site))
-            return min(
-                (each for each in instants if each > self._looked or each > now), default=None
-            )
+            since = min(self._looked, self.world.clock())
+            return next((each for each in self._instants() if each > since), None)
+
+    def _instants(self) -> list[datetime]:
+        """All instants that matter to what is stored, in order; they change with it alone."""
+        version, known = self._known
+        if version != self.world.store.version:
+            parts = (part.due(self._site) for part in (pods, workloads, jobs))
+            known = sorted(chain.from_iterable(parts))
+            self._known = self.world.store.version, known
+        return known
 
     def is_due(self) -> bool:
         """Whether anything has changed, or an instant has come, since the last step."""
         with self.world.store.lock:
+            if self._settled != self.world.store.version:
+                return True
             due = self.due()
-            late = due is not None and due <= self.world.clock()
-            return late or self._settled != self.world.store.version
+            return due is not None and due <= self.world.clock()
 
     def compact(self) -> None:
         """Forget past versions: watches and lists from before get a 410."""
