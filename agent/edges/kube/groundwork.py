@@ -26,8 +26,10 @@ if TYPE_CHECKING:
 
 CONTENT: Final = f"{words.GROUP}/crd-digest"
 MADE_BY: Final = f"{words.GROUP}/crd-version"
-LOOKS: Final = 20
-"""How often the CRD is looked at before giving up; one wait between two looks."""
+PAUSES: Final = (0.05, 0.05, 0.1, 0.1, 0.2, *(0.5,) * 19)
+"""Seconds between looks at the CRD before giving up: one server needs a tenth of one, and several
+that share their etcd wait 5 s for each other (apiextensions-apiserver: `EstablishingController`).
+"""
 
 
 class Groundwork:
@@ -122,10 +124,10 @@ class Groundwork:
                 f" ({self._why(sent)}): apply the CRD in deploy/, or allow `create` and `patch` on"
                 " `customresourcedefinitions`"
             )
-        for _ in range(LOOKS):
+        for pause in PAUSES:
             if self._is_established(path) and self._is_served():
                 return ""
-            wait(0.5)
+            wait(pause)
         return f"the CRD {manifest['metadata']['name']} was applied, but is not served yet"
 
     def _is_new_enough(self, path: str, marked: Manifest) -> bool:
