@@ -6,8 +6,9 @@ import threading
 from functools import lru_cache
 from typing import TYPE_CHECKING, Final
 
+from agent.core.canonical import SECRET
 from agent.core.redact import Redactor, secret_values
-from agent.core.values import Complete
+from agent.core.values import Complete, GroupKind
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -52,4 +53,5 @@ class Redaction:
 def _manifests(snapshot: Snapshot) -> Iterator[Manifest]:
     for rendered in snapshot.rendered.values():
         for desired in rendered.objects if isinstance(rendered, Complete) else ():
-            yield desired.manifest
+            if GroupKind(desired.key.group, desired.key.kind) == SECRET:  # the others stay packed
+                yield desired.manifest

@@ -7,6 +7,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Final, Protocol
 
 from agent.core.encode import digest
+from agent.core.resting import at_rest
 from agent.core.values import Complete, Unknown
 
 if TYPE_CHECKING:
@@ -37,7 +38,7 @@ class Rendering:
         self._renders = renders
         self._resolve = resolve
         self._lock = threading.Lock()
-        self._made: dict[PackageName, dict[tuple[str, ...], Rendered]] = {}
+        self._made: dict[PackageName, dict[tuple[str, ...], Complete]] = {}
         self._scopes: tuple[Mapping[GroupKind, KindInfo] | None, str] = (None, "")
 
     def render(
@@ -49,10 +50,9 @@ class Rendering:
             return content
         key = (content, digest(package.spec), self._scope(kinds))
         with self._lock:
-            known = self._made.get(package.name, {}).get(key)
+            known: Rendered | None = self._made.get(package.name, {}).get(key)
         if known is None:
-            known = self._resolve(package, commit, kinds)
-            self._keep(package.name, key, known)
+            known = self._keep(package.name, key, self._resolve(package, commit, kinds))
         if isinstance(known, Unknown):
             known = replace(known, content=content)
         return replace(known, commit=commit)
@@ -62,13 +62,17 @@ class Rendering:
         content = self._renders.digest(package, commit)
         return "" if isinstance(content, Unknown) else content
 
-    def _keep(self, name: PackageName, key: tuple[str, ...], rendered: Rendered) -> None:
+    def _keep(self, name: PackageName, key: tuple[str, ...], rendered: Rendered) -> Rendered:
         """Keep what is whole; a failure may have passing causes, so it is tried again."""
         if not isinstance(rendered, Complete):
-            return
+            return rendered
         with self._lock:
-            made = {**self._made.get(name, {}), key: rendered}
+            made = self._made.get(name, {})
+        rested = at_rest(rendered, next(reversed(made.values()), None))
+        with self._lock:
+            made = {**self._made.get(name, {}), key: rested}
             self._made[name] = dict(list(made.items())[-KEPT:])
+        return rested
 
     def _scope(self, kinds: Mapping[GroupKind, KindInfo]) -> str:
         """Digest of which kinds are namespaced: all that resolving takes from discovery."""
