@@ -7,6 +7,7 @@ from datetime import datetime
 from typing import TYPE_CHECKING
 
 from agent.core import overrides, words
+from agent.core.admit import standings
 from agent.core.values import (
     Complete,
     Dependency,
@@ -146,10 +147,31 @@ def _is_sure(holder: PackageName, snapshot: Snapshot) -> bool:
     return snapshot.declared.complete and holder not in snapshot.declared.invalid
 
 
-def _inherited(movers: Mapping[Key, PackageName], world: World) -> Iterator[Standing]:
+def _standings(giver: PackageName, world: World, now: datetime) -> tuple[Standing, ...] | None:
+    """What holds a package from which objects move away; None while nobody can say.
+
+    By a look of our own, not by what its last pass found: who takes an object must not find it free
+    because its giver was not looked at yet, after a restart or at the revision that suspends it.
+    """
+    facts = observe(giver, world, now, inherits=False)
+    return standings(facts, now) if facts else None
+
+
+def _held(
+    movers: Mapping[Key, PackageName], world: World, now: datetime
+) -> dict[PackageName, tuple[Standing, ...]] | None:
+    """What holds each giver; None while that is not known of one of them."""
+    held = {giver: _standings(giver, world, now) for giver in sorted(set(movers.values()))}
+    known = {giver: found for giver, found in held.items() if found is not None}
+    return known if len(known) == len(held) else None
+
+
+def _inherited(
+    movers: Mapping[Key, PackageName], held: Mapping[PackageName, tuple[Standing, ...]]
+) -> Iterator[Standing]:
     for giver in sorted(set(movers.values())):
         moved = frozenset(key for key, holder in movers.items() if holder == giver)
-        for standing in world.memory.standings(giver):
+        for standing in held.get(giver, ()):
             about = moved if standing.keys is None else moved & standing.keys
             if about:
                 yield Standing(standing.hold, standing.grades, about)
@@ -266,10 +288,13 @@ def _sync_request(name: PackageName, inventory: Inventory, world: World) -> str:
     return asked if at.tzinfo is None or at <= polled else ""
 
 
-def observe(name: PackageName, world: World, now: datetime) -> Facts | None:
+def observe(
+    name: PackageName, world: World, now: datetime, *, inherits: bool = True
+) -> Facts | None:
     """Everything known of one package; None while the watches of its kinds are not ready.
 
-    Makes no request, except where the revision last applied has to be rendered again.
+    Makes no request, except where the revision last applied has to be rendered again. Without
+    `inherits` it is a look at the package's own holds alone.
     """
     snapshot = world.source.snapshot()
     if snapshot is None:
@@ -281,6 +306,9 @@ def observe(name: PackageName, world: World, now: datetime) -> Facts | None:
     if not world.cluster.synced({GroupKind(key.group, key.kind) for key in about}):
         return None
     holders, movers = _movers(name, about, snapshot, world)
+    held = _held(movers, world, now) if inherits else {}
+    if held is None:
+        return None
     depends_on = package.depends_on if package else ()
     follows, matches = _revisions(name, package, new, snapshot.declared.policies, world)
     answers = world.memory.answers(name, now)
@@ -303,7 +331,7 @@ def observe(name: PackageName, world: World, now: datetime) -> Facts | None:
         unrendered=_unrendered(name, snapshot, inventory, base, world),
         unknown_set="" if snapshot.declared.complete else snapshot.declared.says,
         dependencies=tuple(_dependency(one, snapshot, world) for one in depends_on),
-        inherited=tuple(_inherited(movers, world)),
+        inherited=tuple(_inherited(movers, held)),
         scaled=world.cluster.scaled() & about,
         fights=world.memory.fights(about),
         sync_request=_sync_request(name, inventory, world),

@@ -28,7 +28,6 @@ if TYPE_CHECKING:
         Question,
         Rendered,
         Root,
-        Standing,
         Transition,
     )
 
@@ -126,10 +125,6 @@ class Memory(Protocol):
 
     def fights(self, keys: Iterable[Key]) -> Mapping[Key, Fight]:
         """Those of these objects that were repaired lately."""
-        ...
-
-    def standings(self, package: PackageName) -> tuple[Standing, ...]:
-        """The holds in force at the package's last pass."""
         ...
 
     def report(self, package: PackageName) -> Report | None:

@@ -12,6 +12,7 @@ from simulated.world import Killed, World, new_world
 from agent.core import words
 from agent.core.identity import owner
 from agent.core.values import PackageName
+from agent.passes.observe import observe
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -76,3 +77,23 @@ def test_what_is_removed_with_its_package_can_be_taken_over() -> None:
         INSTANCE, CLUSTER, OTHER
     )
     assert PAYMENTS not in world.disk
+
+
+@pytest.mark.parametrize("restarts", [False, True])
+def test_what_holds_the_giver_holds_the_move(*, restarts: bool) -> None:
+    """Whoever is looked at first: after a restart, and at the very revision that suspends it."""
+    world = new_world()
+    commit(world, HERE)
+    world.run()
+    world.git.commit_of()
+    giver = package_of(OTHER, {"annotations": {words.SUSPEND: "true"}})
+    world.git.declare(giver, rendered(giver, [STAYS]))
+    taker = package_of(PAYMENTS, {})
+    world.git.declare(taker, rendered(taker, [MOVING]))
+    if restarts:
+        world.restart()
+    facts = observe(PAYMENTS, world, world.clock())
+    assert facts is not None
+    (inherited,) = facts.inherited
+    assert [key.name for key in inherited.keys or ()] == ["moving"]
+    assert inherited.hold.reason == "Suspended"
