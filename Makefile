@@ -36,7 +36,7 @@ test: setup ## run the whole test-suite, on a real control plane when it is ther
 	@$(PYTHON) tests/control_plane/build.py >/dev/null || test "$$TIDEGATE_REQUIRE_CONTROL_PLANE" != 1
 	$(BIN)/pytest -n $(TEST_WORKERS) $(TESTS)
 
-test-fast: setup ## all that needs no control plane: the sandbox stands in; under two minutes
+test-fast: setup ## all that needs no control plane: the sandbox stands in; three minutes on two cores
 	$(BIN)/pytest -n $(TEST_WORKERS) -m "not real and not corpus" $(TESTS)
 
 lint: setup ## ruff, mypy, and the rules of the house

@@ -136,12 +136,13 @@ def _seed(ground: Ground, voice: Voice, environment: Mapping[str, str]) -> None:
 
 def _wait(place: Place) -> None:
     """Start the agent again, and leave all running until a signal comes."""
+    # First, so that a Ctrl-C that answers what is said finds nothing half begun.
+    place.agent.start()
     place.voice.end("It runs on. Look around from another terminal; Ctrl-C here ends it all:")
     for name, value in place.ground.exports().items():
         place.voice.command(f"export {name}={value}")
     place.voice.command(f"cd {place.ground.tree}")
     place.voice.why(f"The agent writes to {place.ground.log}.")
-    place.agent.start()
     raise NotTrueError(f"the agent has ended with {place.agent.wait()}")
 
 
