@@ -186,16 +186,18 @@ def _unrendered(
     can't have gone there since. Of what it dropped before, nobody knows when that was.
     """
     declared = snapshot.declared
-    wanted = {one.key for one in base.objects} if isinstance(base, Complete) else set()
-    applied = inventory.applied if wanted >= inventory.entries.keys() else None
     broken = {
         other: wants for other, wants in snapshot.rendered.items() if isinstance(wants, Unknown)
     }
+    others = sorted((broken.keys() | declared.invalid.keys()) - {name})
+    if not others:
+        return ()
+    wanted = {one.key for one in base.objects} if isinstance(base, Complete) else set()
+    applied = inventory.applied if wanted >= inventory.entries.keys() else None
     return tuple(
         other
-        for other in sorted(broken.keys() | declared.invalid.keys())
-        if other != name
-        and not _is_unchanged(declared.packages.get(other), broken.get(other), applied, world)
+        for other in others
+        if not _is_unchanged(declared.packages.get(other), broken.get(other), applied, world)
     )
 
 

@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import logging
 import time
-from collections import deque
 from dataclasses import dataclass
 from datetime import timedelta
 from typing import TYPE_CHECKING, Final, Protocol
@@ -124,9 +123,9 @@ class Agent:
         self._unseen: dict[str, str] = {}
         self._expects_kinds = False
         self._names: dict[str, PackageName] = {}
-        self._barred: deque[PackageName] = deque()
-        """Packages that were woken while the lease was not surely ours."""
-        self._barred_slow: deque[str] = deque()
+        self._barred: dict[PackageName, None] = {}
+        """Packages that were woken while the lease was not surely ours: each once, however long."""
+        self._barred_slow: dict[str, None] = {}
 
     # --- life ----------------------------------------------------------------------------------
 
@@ -169,9 +168,9 @@ class Agent:
     def on_held(self) -> None:
         """The lease is ours still: do what was barred while that was not sure."""
         while self._barred:
-            self.packages.wake(self._barred.popleft())
+            self.packages.wake(self._barred.popitem()[0])
         while self._barred_slow:
-            self.slow.wake(self._barred_slow.popleft())
+            self.slow.wake(self._barred_slow.popitem()[0])
 
     def wake_everyone(self) -> None:
         """Look at every package again: a kind is known at last, or we may act at last."""
@@ -272,7 +271,7 @@ class Agent:
 
     def _pass(self, name: PackageName) -> None:
         if not self._leader.holds():
-            self._barred.append(name)
+            self._barred[name] = None
             return
         self._waiting.add(name)  # before it looks: what becomes known meanwhile wakes it again
         passed = sync(name, self.world, self._writer, self._clock)
@@ -391,7 +390,7 @@ class Agent:
         if self._teller is None or self._is_silent():
             return
         if not self._leader.holds():
-            self._barred_slow.append(STATUS)
+            self._barred_slow[STATUS] = None
             return
         again = self._teller.run(self._clock())
         self._timers.at("status", again, lambda: self.slow.wake(STATUS))
@@ -412,4 +411,4 @@ class Agent:
         if self._leader.holds():
             self._on_revision()
         else:
-            self._barred_slow.append(STATE)
+            self._barred_slow[STATE] = None
