@@ -167,10 +167,12 @@ class Agent:
 
     def on_held(self) -> None:
         """The lease is ours still: do what was barred while that was not sure."""
-        while self._barred:
-            self.packages.wake(self._barred.popitem()[0])
-        while self._barred_slow:
-            self.slow.wake(self._barred_slow.popitem()[0])
+        for name in list(self._barred):  # those that are barred meanwhile wait for the next
+            del self._barred[name]
+            self.packages.wake(name)
+        for key in list(self._barred_slow):
+            del self._barred_slow[key]
+            self.slow.wake(key)
 
     def wake_everyone(self) -> None:
         """Look at every package again: a kind is known at last, or we may act at last."""
